@@ -1,0 +1,133 @@
+import type { z } from "zod";
+import { StoredEvent } from "../api/events.ts";
+import { ATTEMPT_HEADER, Job, JobDetail, JobList } from "../api/jobs.ts";
+import { NodeDetail, NodeList } from "../api/nodes.ts";
+import { Problem } from "../api/problem.ts";
+import type { JobState, JobSubmission } from "../domain/job.ts";
+import { DroverError, ERRORS, type ErrorCode } from "../errors.ts";
+import { parseEventStream } from "./event-stream.ts";
+
+export const DEFAULT_COORDINATOR_URL = "http://127.0.0.1:7070";
+
+export interface JobFilter {
+  state?: JobState;
+  name?: string;
+  label?: string;
+  limit?: number;
+  cursor?: string;
+}
+
+export interface OutputRequest {
+  task?: number;
+  attempt?: number;
+  offset?: number;
+  follow?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface OutputStream {
+  /** Number of the attempt that the first byte belongs to. */
+  attemptNumber: number;
+  bytes: AsyncIterable<Uint8Array>;
+}
+
+export interface DroverClient {
+  submitJob(job: JobSubmission, options?: { idempotencyKey?: string }): Promise<Job>;
+  /** Newest first. */
+  listJobs(filter?: JobFilter): Promise<JobList>;
+  getJob(jobId: number, fromTask?: number): Promise<JobDetail>;
+  cancelJob(jobId: number): Promise<Job>;
+  readOutput(jobId: number, request?: OutputRequest): Promise<OutputStream>;
+  listNodes(): Promise<NodeList>;
+  getNode(idOrName: string): Promise<NodeDetail>;
+  /** Ends with the last event there is, or never with `follow`. */
+  readEvents(options?: { since?: number; follow?: boolean; signal?: AbortSignal }): AsyncIterable<StoredEvent>;
+}
+
+/**
+ * The typed client of the HTTP API. Every failure is a `DroverError`: the coordinator's own code, or
+ * `coordinator.unreachable` where nothing answers.
+ */
+export function createClient(coordinatorUrl: string): DroverClient {
+  async function request(path: string, init: RequestInit = {}): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(new URL(path, coordinatorUrl), init);
+    } catch (error) {
+      if (init.signal?.aborted) throw error;
+      throw unreachable(coordinatorUrl, error);
+    }
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  }
+
+  async function json<T>(schema: z.ZodType<T>, path: string, init?: RequestInit): Promise<T> {
+    const response = await request(path, init);
+    return schema.parse(await response.json());
+  }
+
+  return {
+    submitJob(job, options = {}) {
+      const headers: Record<string, string> = { "content-type": "application/json" };
+      if (options.idempotencyKey !== undefined) headers["idempotency-key"] = options.idempotencyKey;
+      return json(Job, "/v1/jobs", { method: "POST", headers, body: JSON.stringify(job) });
+    },
+    listJobs: (filter = {}) => json(JobList, `/v1/jobs${queryString({ ...filter })}`),
+    getJob: (jobId, fromTask) => json(JobDetail, `/v1/jobs/${jobId}${queryString({ fromTask })}`),
+    cancelJob: (jobId) => json(Job, `/v1/jobs/${jobId}/cancel`, { method: "POST" }),
+    async readOutput(jobId, { signal, ...query } = {}) {
+      const path = `/v1/jobs/${jobId}/output${queryString(query)}`;
+      const response = await request(path, signal ? { signal } : {});
+      return {
+        attemptNumber: Number(response.headers.get(ATTEMPT_HEADER)),
+        bytes: bytesOf(response, coordinatorUrl, signal),
+      };
+    },
+    listNodes: () => json(NodeList, "/v1/nodes"),
+    getNode: (idOrName) => json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}`),
+    async *readEvents({ signal, ...query } = {}) {
+      const response = await request(`/v1/events${queryString(query)}`, signal ? { signal } : {});
+      for await (const data of parseEventStream(bytesOf(response, coordinatorUrl, signal))) {
+        yield StoredEvent.parse(JSON.parse(data));
+      }
+    },
+  };
+}
+
+async function* bytesOf(response: Response, coordinatorUrl: string, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+  if (!response.body) return;
+  try {
+    for await (const chunk of response.body) yield chunk;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw unreachable(coordinatorUrl, error);
+  }
+}
+
+function unreachable(coordinatorUrl: string, cause: unknown): DroverError {
+  return new DroverError("coordinator.unreachable", `No coordinator answers at ${coordinatorUrl}.`, { cause });
+}
+
+async function errorOf(response: Response): Promise<DroverError> {
+  const text = await response.text();
+  const problem = Problem.safeParse(safeJson(text));
+  if (!problem.success || !(problem.data.code in ERRORS)) {
+    return new DroverError("internal", `${response.url} answered ${response.status}: ${text.slice(0, 200)}`);
+  }
+  const { code, detail, type: _type, title: _title, status: _status, ...details } = problem.data;
+  return new DroverError(code as ErrorCode, detail, { details });
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function queryString(values: Record<string, string | number | boolean | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) query.set(name, String(value));
+  return query.size > 0 ? `?${query}` : "";
+}

@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { ByteSize, Duration, BYTES_PER_MIB, MS_PER_DAY } from "../units.ts";
+import { ResourceRequest } from "./resources.ts";
+
+export const MAX_ARRAY_SIZE = 100_000;
+export const MAX_RETRIES = 100;
+const MAX_CPUS = 100_000;
+const MAX_GPUS = 10_000;
+const MAX_TIMEOUT_MS = 3650 * MS_PER_DAY;
+
+/** What a task gets that says nothing: enough for a script, small enough not to block a GPU box. */
+export const DEFAULT_RESOURCES: ResourceRequest = {
+  cpuMilli: 1000,
+  memoryBytes: 512 * BYTES_PER_MIB,
+  gpuCount: 0,
+};
+
+export const JobState = {
+  /** No task has started. */
+  queued: "queued",
+  /** At least one task started and not all have ended. */
+  running: "running",
+  /** Every task succeeded. */
+  succeeded: "succeeded",
+  /** All tasks ended and at least one failed. */
+  failed: "failed",
+  /** All tasks ended, none failed, and at least one was canceled. */
+  canceled: "canceled",
+} as const;
+export type JobState = (typeof JobState)[keyof typeof JobState];
+
+export function isTerminalJobState(state: JobState): boolean {
+  return state === "succeeded" || state === "failed" || state === "canceled";
+}
+
+/** What happens to an attempt whose node is out of reach for longer than its lease. */
+export const OnDisconnect = {
+  /** The node stops it, and then the coordinator may start it elsewhere. */
+  restart: "restart",
+  /** It goes on running; it is never started elsewhere unless an operator says that the node is gone. */
+  wait: "wait",
+} as const;
+export type OnDisconnect = (typeof OnDisconnect)[keyof typeof OnDisconnect];
+
+const NoNul = z.string().refine((text) => !text.includes("\0"), "must not contain a NUL character");
+const EnvName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "an environment variable's name is letters, digits and _")
+  .refine((name) => !name.startsWith("DROVER_"), "names that start with DROVER_ are set by Drover itself");
+const LabelKey = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/, "a label's key is 1 to 63 letters, digits and . _ / -");
+
+/** The job as people write it: POST /v1/jobs, or a YAML file for `drover submit`. */
+export const JobSubmission = z
+  .strictObject({
+    name: z.string().min(1).max(200).optional().meta({ description: "What people call it; need not be unique" }),
+    command: z
+      .array(NoNul)
+      .min(1)
+      .refine((words) => words[0] !== "", "the program's name is empty")
+      .optional()
+      .meta({ description: "Program and arguments, started without a shell" }),
+    script: NoNul.min(1)
+      .optional()
+      .meta({ description: "Run by /bin/sh, or by the interpreter its first line (#!) names" }),
+    env: z.record(EnvName, NoNul).optional().meta({ description: "Environment variables of every task" }),
+    workDir: NoNul.startsWith("/", "workDir is an absolute path on the node")
+      .optional()
+      .meta({ description: "Existing directory on the node; without it each attempt gets an empty one of its own" }),
+    resources: z
+      .strictObject({
+        cpus: z
+          .number()
+          .nonnegative()
+          .max(MAX_CPUS)
+          .refine((cpus) => Number.isInteger(Math.round(cpus * 1e6) / 1e3), "cpus counts in thousandths")
+          .optional(),
+        memory: ByteSize.optional(),
+        gpus: z.int().nonnegative().max(MAX_GPUS).optional(),
+      })
+      .optional()
+      .meta({ description: "What each task needs; 1 CPU, 512 MiB and no GPU where nothing is said" }),
+    array: z
+      .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) })
+      .optional()
+      .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
+    timeout: Duration.refine((ms) => ms > 0 && ms <= MAX_TIMEOUT_MS, "a timeout is between 1 ms and 10 years").optional(),
+    retries: z.int().min(0).max(MAX_RETRIES).optional().meta({ description: "Further attempts after the task's own failures" }),
+    labels: z.record(LabelKey, z.string().max(200)).optional(),
+    onDisconnect: z.enum(OnDisconnect).optional(),
+  })
+  .refine((job) => (job.command === undefined) !== (job.script === undefined), {
+    message: "give exactly one of command and script",
+    path: ["command"],
+  })
+  .meta({ id: "JobSubmission" });
+export type JobSubmission = z.input<typeof JobSubmission>;
+export type ParsedJobSubmission = z.output<typeof JobSubmission>;
+
+/** The immutable spec: the submission with every default filled in and every unit resolved. */
+export const JobSpec = z
+  .object({
+    name: z.string().nullable(),
+    command: z.array(z.string()).nullable(),
+    script: z.string().nullable(),
+    env: z.record(z.string(), z.string()),
+    workDir: z.string().nullable(),
+    resources: ResourceRequest,
+    /** `null` for a job of one task that is no array. */
+    arraySize: z.int().nullable(),
+    timeoutMs: z.int().nullable(),
+    maxRetries: z.int(),
+    labels: z.record(z.string(), z.string()),
+    onDisconnect: z.enum(OnDisconnect),
+  })
+  .meta({ id: "JobSpec" });
+export type JobSpec = z.infer<typeof JobSpec>;
+
+export function toJobSpec(submission: ParsedJobSubmission): JobSpec {
+  const { resources } = submission;
+  return {
+    name: submission.name ?? null,
+    command: submission.command ?? null,
+    script: submission.script ?? null,
+    env: submission.env ?? {},
+    workDir: submission.workDir ?? null,
+    resources: {
+      cpuMilli: resources?.cpus === undefined ? DEFAULT_RESOURCES.cpuMilli : Math.round(resources.cpus * 1000),
+      memoryBytes: resources?.memory ?? DEFAULT_RESOURCES.memoryBytes,
+      gpuCount: resources?.gpus ?? DEFAULT_RESOURCES.gpuCount,
+    },
+    arraySize: submission.array?.size ?? null,
+    timeoutMs: submission.timeout ?? null,
+    maxRetries: submission.retries ?? 0,
+    labels: submission.labels ?? {},
+    onDisconnect: submission.onDisconnect ?? OnDisconnect.restart,
+  };
+}
+
+export function taskCount(spec: JobSpec): number {
+  return spec.arraySize ?? 1;
+}

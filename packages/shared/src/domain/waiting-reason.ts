@@ -1,0 +1,53 @@
+import { z } from "zod";
+
+/**
+ * Why a queued task waits. Ranked: the first that applies is the task's one reason.
+ * `text` is for people; the code is for machines and never changes its meaning.
+ */
+export const WAITING_REASONS = {
+  noNodes: {
+    text: "no node has joined the fleet yet",
+    advice: "start an agent: drover-agent --coordinator URL --data-dir DIR",
+  },
+  noNodeCouldEverFit: {
+    text: "no node in the fleet is large enough",
+    advice: "ask for less, or add a node that has this much in all",
+  },
+  fittingNodesUnavailable: {
+    text: "every node that is large enough is offline or takes no new work",
+    advice: "see `drover nodes`",
+  },
+  noNodeFitsNow: {
+    text: "every node that is large enough is busy",
+    advice: "it starts when enough of what runs there has ended",
+  },
+} as const satisfies Record<string, { text: string; advice: string }>;
+export type WaitingReasonCode = keyof typeof WAITING_REASONS;
+
+const REASON_CODES = Object.keys(WAITING_REASONS) as [WaitingReasonCode, ...WaitingReasonCode[]];
+
+/** What stands between a task and one node; `null` amounts are not the obstacle. */
+export const NodeVerdict = z
+  .object({
+    nodeId: z.string(),
+    nodeName: z.string(),
+    verdict: z.enum(["tooSmall", "unavailable", "busy"]),
+    /** What the node lacks: in all for `tooSmall`, right now for `busy`. */
+    missing: z.object({
+      cpuMilli: z.int().nonnegative(),
+      memoryBytes: z.int().nonnegative(),
+      gpuCount: z.int().nonnegative(),
+    }),
+  })
+  .meta({ id: "NodeVerdict" });
+export type NodeVerdict = z.infer<typeof NodeVerdict>;
+
+export const WaitingReason = z
+  .object({
+    code: z.enum(REASON_CODES),
+    message: z.string(),
+    /** The verdict per node behind it, the nearest miss first; at most 20. */
+    nodes: z.array(NodeVerdict),
+  })
+  .meta({ id: "WaitingReason" });
+export type WaitingReason = z.infer<typeof WaitingReason>;

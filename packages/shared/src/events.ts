@@ -1,0 +1,155 @@
+import { z } from "zod";
+
+/**
+ * Every change of state in the fleet is exactly one of these: a row of the event stream and a line of
+ * the coordinator's log, with the same name and fields. docs/events.md is generated from this table.
+ */
+const job = { jobId: z.int() };
+const task = { ...job, taskIndex: z.int() };
+const attempt = { ...task, attemptId: z.string(), nodeId: z.string(), nodeName: z.string() };
+const node = { nodeId: z.string(), nodeName: z.string() };
+
+export const EVENTS = {
+  "job.submitted": {
+    level: "info",
+    text: "job submitted",
+    doc: "A job was accepted and is durable.",
+    fields: z.object({ ...job, name: z.string().nullable(), taskCount: z.int() }),
+  },
+  "job.started": {
+    level: "info",
+    text: "job started",
+    doc: "The first of the job's tasks was given to a node.",
+    fields: z.object(job),
+  },
+  "job.cancelRequested": {
+    level: "info",
+    text: "job cancel requested",
+    doc: "Somebody asked to cancel the job; what runs is being stopped.",
+    fields: z.object({ ...job, actor: z.string() }),
+  },
+  "job.ended": {
+    level: "info",
+    text: "job ended",
+    doc: "Every task of the job has ended.",
+    fields: z.object({
+      ...job,
+      state: z.enum(["succeeded", "failed", "canceled"]),
+      succeeded: z.int(),
+      failed: z.int(),
+      canceled: z.int(),
+    }),
+  },
+  "task.requeued": {
+    level: "info",
+    text: "task requeued",
+    doc: "An attempt ended and the retry policy gives the task another.",
+    fields: z.object({ ...task, cause: z.string(), blame: z.string(), nextAttemptNumber: z.int() }),
+  },
+  "task.ended": {
+    level: "info",
+    text: "task ended",
+    doc: "A task reached its final state.",
+    fields: z.object({ ...task, state: z.enum(["succeeded", "failed", "canceled"]), cause: z.string() }),
+  },
+  "attempt.assigned": {
+    level: "info",
+    text: "attempt assigned",
+    doc: "The scheduler gave a task to a node; the allocation is held from now on.",
+    fields: z.object({ ...attempt, cpuMilli: z.int(), memoryBytes: z.int(), gpuIds: z.array(z.string()) }),
+  },
+  "attempt.started": {
+    level: "info",
+    text: "attempt started",
+    doc: "The attempt's command runs.",
+    fields: z.object({ ...attempt, pid: z.int().nullable() }),
+  },
+  "attempt.stopping": {
+    level: "info",
+    text: "attempt stopping",
+    doc: "The attempt was told to stop.",
+    fields: z.object({ ...attempt, cause: z.string() }),
+  },
+  "attempt.ended": {
+    level: "info",
+    text: "attempt ended",
+    doc: "Nothing of the attempt is left on its node, and its output is stored to the last byte.",
+    fields: z.object({ ...attempt, outcome: z.string(), exitCode: z.int().nullable(), blame: z.string(), outputBytes: z.int() }),
+  },
+  "node.joined": {
+    level: "info",
+    text: "node joined",
+    doc: "A node that the fleet did not know connected for the first time.",
+    fields: z.object({ ...node, cpuMilli: z.int(), memoryBytes: z.int(), gpuCount: z.int() }),
+  },
+  "node.online": {
+    level: "info",
+    text: "node online",
+    doc: "The node is connected and was heard from.",
+    fields: z.object({ ...node, agentVersion: z.string() }),
+  },
+  "node.suspect": {
+    level: "warn",
+    text: "node suspect",
+    doc: "The node is connected but its heartbeats are overdue.",
+    fields: z.object({ ...node, silentMs: z.int() }),
+  },
+  "node.disconnected": {
+    level: "warn",
+    text: "node disconnected",
+    doc: "The node's connection closed; its attempts are held until its lease has run out.",
+    fields: z.object({ ...node, reason: z.string() }),
+  },
+  "node.lost": {
+    level: "error",
+    text: "node lost",
+    doc: "The node's lease ran out: its attempts with onDisconnect=restart are given to other nodes.",
+    fields: z.object({ ...node, silentMs: z.int() }),
+  },
+  "node.rebooted": {
+    level: "warn",
+    text: "node rebooted",
+    doc: "The machine restarted: whatever ran on it is gone.",
+    fields: z.object({ ...node, bootId: z.string() }),
+  },
+  "node.hardwareChanged": {
+    level: "warn",
+    text: "node hardware changed",
+    doc: "The node offers other resources than at its last hello.",
+    fields: z.object({ ...node, cpuMilli: z.int(), memoryBytes: z.int(), gpuCount: z.int() }),
+  },
+} as const satisfies Record<string, { level: "info" | "warn" | "error"; text: string; doc: string; fields: z.ZodObject }>;
+
+export type EventName = keyof typeof EVENTS;
+export type EventFields<N extends EventName> = z.infer<(typeof EVENTS)[N]["fields"]>;
+
+/** One change of state, as the core tells it. */
+export type FleetEvent = { [N in EventName]: { name: N } & EventFields<N> }[EventName];
+
+/**
+ * Lines about the daemons themselves. They are logged but are no part of the fleet's event stream,
+ * because they must be sayable when nothing can be stored.
+ */
+export const DAEMON_LOG_LINES = {
+  "coordinator.listening": "The API is reachable; says where, and where the data lies.",
+  "coordinator.stopping": "A signal asked the coordinator to stop.",
+  "coordinator.stopped": "Everything is written and closed.",
+  "coordinator.stalled": "The coordinator itself was stopped or slow; every lease was extended by as much.",
+  "store.commitFailed": "A turn could not be committed: nothing of it happened, its callers got a 503.",
+  "store.recovered": "Commits work again.",
+  "agent.refused": "A connection on /v1/agent was refused; says why and from where.",
+  "output.writeFailed": "Output of an attempt could not be stored; the agent keeps it and sends it again.",
+  "request.failed": "A request met a defect; the id is the one in the caller's problem document.",
+  "agent.started": "The agent runs; says its node id and what it found of earlier attempts.",
+  "agent.connected": "The agent is connected to the coordinator.",
+  "agent.disconnected": "The connection is gone; says why and when it tries again.",
+  "agent.refusedByCoordinator": "The coordinator does not want this agent; says why.",
+  "agent.attemptStarted": "An attempt's command runs.",
+  "agent.attemptEnded": "An attempt ended; says how.",
+  "agent.attemptFailed": "The agent could not do its part for an attempt; says what.",
+  "agent.leaseExpired": "No heartbeat was acknowledged for a whole lease: attempts with onDisconnect=restart are stopped.",
+  "agent.probeWarning": "A part of the hardware could not be read.",
+  "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",
+  "agent.stopped": "The agent has closed everything.",
+} as const;
+export type DaemonLogLine = keyof typeof DAEMON_LOG_LINES;

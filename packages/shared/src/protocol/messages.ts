@@ -1,0 +1,122 @@
+import { z } from "zod";
+import { AttemptOutcome, AttemptUsage } from "../domain/attempt.ts";
+import { AttemptId, JobId, NodeId } from "../domain/ids.ts";
+import { OnDisconnect } from "../domain/job.ts";
+import { Hardware, NodeLoad } from "../domain/node.ts";
+import { Allocation, ResourceCapacity } from "../domain/resources.ts";
+
+/**
+ * What an agent holds of one attempt, as it sees it. Level, not edge: the agent repeats it in every
+ * hello until the coordinator says `forget`, so a lost message loses nothing.
+ */
+export const AttemptReport = z.object({
+  attemptId: AttemptId,
+  state: z.enum(["starting", "running", "stopping", "releasing", "ended"]),
+  pid: z.int().nullable(),
+  startedAtMs: z.int().nullable(),
+  /** From `releasing` on. */
+  outcome: AttemptOutcome.nullable(),
+  endedAtMs: z.int().nullable(),
+  /** Everything the attempt wrote; final from `releasing` on. */
+  outputBytes: z.int().nonnegative(),
+  usage: AttemptUsage.nullable(),
+});
+export type AttemptReport = z.infer<typeof AttemptReport>;
+
+export const Hello = z.object({
+  type: z.literal("hello"),
+  protocolVersion: z.int(),
+  agentVersion: z.string(),
+  nodeId: NodeId,
+  name: z.string().min(1).max(200),
+  /** Changes with every start of the machine; tells a restarted agent from a restarted machine. */
+  bootId: z.string().min(1),
+  capacity: ResourceCapacity,
+  hardware: Hardware,
+  attempts: z.array(AttemptReport),
+});
+export type Hello = z.infer<typeof Hello>;
+
+export const Heartbeat = z.object({
+  type: z.literal("heartbeat"),
+  sequence: z.int().nonnegative(),
+  load: NodeLoad,
+});
+export type Heartbeat = z.infer<typeof Heartbeat>;
+
+export const AttemptReports = z.object({
+  type: z.literal("attempts"),
+  reports: z.array(AttemptReport),
+});
+export type AttemptReports = z.infer<typeof AttemptReports>;
+
+export const AgentMessage = z.discriminatedUnion("type", [Hello, Heartbeat, AttemptReports]);
+export type AgentMessage = z.infer<typeof AgentMessage>;
+
+/** Everything an agent needs to run one attempt, and all it will ever be told of it. */
+export const Assignment = z.object({
+  attemptId: AttemptId,
+  jobId: JobId,
+  jobName: z.string().nullable(),
+  taskIndex: z.int().nonnegative(),
+  taskCount: z.int().positive(),
+  attemptNumber: z.int().positive(),
+  command: z.array(z.string()).nullable(),
+  script: z.string().nullable(),
+  env: z.record(z.string(), z.string()),
+  workDir: z.string().nullable(),
+  allocation: Allocation,
+  timeoutMs: z.int().positive().nullable(),
+  /** Between SIGTERM and SIGKILL. */
+  stopGraceMs: z.int().nonnegative(),
+  onDisconnect: z.enum(OnDisconnect),
+});
+export type Assignment = z.infer<typeof Assignment>;
+
+/** What should be true of one attempt on this node. */
+export const DesiredAttempt = z.discriminatedUnion("desired", [
+  /** Start it, unless it is there already. */
+  z.object({ desired: z.literal("run"), attemptId: AttemptId, assignment: Assignment }),
+  /** The agent has it; it goes on. */
+  z.object({ desired: z.literal("keep"), attemptId: AttemptId }),
+  /** Stop it; if it is not there, report it as ended. */
+  z.object({ desired: z.literal("stop"), attemptId: AttemptId, cause: z.enum(["canceled", "preempted"]) }),
+  /** Its end is durable: drop it from the spool. */
+  z.object({ desired: z.literal("forget"), attemptId: AttemptId }),
+]);
+export type DesiredAttempt = z.infer<typeof DesiredAttempt>;
+
+/** The answer to a hello. The attempts are *all* that should be on the node: others are stopped and dropped. */
+export const Welcome = z.object({
+  type: z.literal("welcome"),
+  protocolVersion: z.int(),
+  /** Counted by the agent from when it sent the hello or heartbeat that this acknowledges. */
+  leaseMs: z.int().positive(),
+  heartbeatIntervalMs: z.int().positive(),
+  attempts: z.array(DesiredAttempt),
+  /** How many bytes of output the coordinator holds of each attempt that the agent still has. */
+  outputOffsets: z.record(z.string(), z.int().nonnegative()),
+});
+export type Welcome = z.infer<typeof Welcome>;
+
+export const Refused = z.object({ type: z.literal("refused"), code: z.string(), message: z.string() });
+export type Refused = z.infer<typeof Refused>;
+
+export const HeartbeatAck = z.object({ type: z.literal("heartbeatAck"), sequence: z.int() });
+export type HeartbeatAck = z.infer<typeof HeartbeatAck>;
+
+export const DesiredChanges = z.object({ type: z.literal("desired"), attempts: z.array(DesiredAttempt) });
+export type DesiredChanges = z.infer<typeof DesiredChanges>;
+
+/** The bytes [0, offset) of each attempt are stored: send on from there, and do not send less again. */
+export const OutputAck = z.object({
+  type: z.literal("outputAck"),
+  offsets: z.array(z.object({ attemptId: AttemptId, offset: z.int().nonnegative() })),
+});
+export type OutputAck = z.infer<typeof OutputAck>;
+
+export const CoordinatorMessage = z.discriminatedUnion("type", [Welcome, Refused, HeartbeatAck, DesiredChanges, OutputAck]);
+export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>;
+
+/** Text frames; output goes as binary frames (output-frame.ts). */
+export const MAX_TEXT_FRAME_BYTES = 64 * 1024 * 1024;

@@ -1,0 +1,11 @@
+/**
+ * The wire protocol between agent and coordinator. Raise it, and add a dated line, when a peer of the
+ * version before would misread a message; a new optional field needs none (unknown fields are ignored).
+ * The hash test beside this file fails when the messages change.
+ *
+ * 1: 2026-11-23  first version
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** The oldest agent that the coordinator still serves: one version back. */
+export const MIN_AGENT_PROTOCOL_VERSION = 1;
