@@ -124,7 +124,7 @@ export type EventName = keyof typeof EVENTS;
 export type EventFields<N extends EventName> = z.infer<(typeof EVENTS)[N]["fields"]>;
 
 /** One change of state, as the core tells it. */
-export type FleetEvent = { [N in EventName]: { name: N } & EventFields<N> }[EventName];
+export type FleetEvent = { [N in EventName]: { event: N } & EventFields<N> }[EventName];
 
 /**
  * Lines about the daemons themselves. They are logged but are no part of the fleet's event stream,
@@ -139,6 +139,7 @@ export const DAEMON_LOG_LINES = {
   "store.recovered": "Commits work again.",
   "agent.refused": "A connection on /v1/agent was refused; says why and from where.",
   "output.writeFailed": "Output of an attempt could not be stored; the agent keeps it and sends it again.",
+  "core.defect": "An input met a defect of the core: nothing of it happened, and everything else goes on.",
   "request.failed": "A request met a defect; the id is the one in the caller's problem document.",
   "agent.started": "The agent runs; says its node id and what it found of earlier attempts.",
   "agent.connected": "The agent is connected to the coordinator.",

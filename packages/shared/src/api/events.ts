@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { QueryFlag } from "./query-flag.ts";
 
-/** One event of the stream: the `data` of a server-sent event, whose `id` is `id` and `event` is `name`. */
+/** One event of the stream: the `data` of a server-sent event, whose `id` and `event` are the same. */
 export const StoredEvent = z
   .looseObject({
     id: z.int().positive(),
     time: z.iso.datetime(),
-    name: z.string(),
+    event: z.string(),
   })
   .meta({ id: "StoredEvent" });
 export type StoredEvent = z.infer<typeof StoredEvent>;

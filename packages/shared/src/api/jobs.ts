@@ -83,8 +83,18 @@ export const JobDetail = Job.extend({
 }).meta({ id: "JobDetail" });
 export type JobDetail = z.infer<typeof JobDetail>;
 
+/** Most tasks in one answer. */
+export const MAX_TASKS_PER_PAGE = 1000;
+
 export const JobDetailQuery = z.strictObject({
   fromTask: z.coerce.number().int().nonnegative().default(0),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_TASKS_PER_PAGE)
+    .default(MAX_TASKS_PER_PAGE)
+    .meta({ description: "At most this many tasks in the answer" }),
 });
 
 export const JobListQuery = z.strictObject({

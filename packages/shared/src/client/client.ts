@@ -35,7 +35,8 @@ export interface DroverClient {
   submitJob(job: JobSubmission, options?: { idempotencyKey?: string }): Promise<Job>;
   /** Newest first. */
   listJobs(filter?: JobFilter): Promise<JobList>;
-  getJob(jobId: number, fromTask?: number): Promise<JobDetail>;
+  /** With up to 1,000 of its tasks, or `limit`, from index `fromTask` on. */
+  getJob(jobId: number, fromTask?: number, limit?: number): Promise<JobDetail>;
   cancelJob(jobId: number): Promise<Job>;
   readOutput(jobId: number, request?: OutputRequest): Promise<OutputStream>;
   listNodes(): Promise<NodeList>;
@@ -73,7 +74,7 @@ export function createClient(coordinatorUrl: string): DroverClient {
       return json(Job, "/v1/jobs", { method: "POST", headers, body: JSON.stringify(job) });
     },
     listJobs: (filter = {}) => json(JobList, `/v1/jobs${queryString({ ...filter })}`),
-    getJob: (jobId, fromTask) => json(JobDetail, `/v1/jobs/${jobId}${queryString({ fromTask })}`),
+    getJob: (jobId, fromTask, limit) => json(JobDetail, `/v1/jobs/${jobId}${queryString({ fromTask, limit })}`),
     cancelJob: (jobId) => json(Job, `/v1/jobs/${jobId}/cancel`, { method: "POST" }),
     async readOutput(jobId, { signal, ...query } = {}) {
       const path = `/v1/jobs/${jobId}/output${queryString(query)}`;

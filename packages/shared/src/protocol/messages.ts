@@ -108,14 +108,29 @@ export type HeartbeatAck = z.infer<typeof HeartbeatAck>;
 export const DesiredChanges = z.object({ type: z.literal("desired"), attempts: z.array(DesiredAttempt) });
 export type DesiredChanges = z.infer<typeof DesiredChanges>;
 
-/** The bytes [0, offset) of each attempt are stored: send on from there, and do not send less again. */
+/** The bytes [0, offset) of each attempt are stored. */
 export const OutputAck = z.object({
   type: z.literal("outputAck"),
   offsets: z.array(z.object({ attemptId: AttemptId, offset: z.int().nonnegative() })),
 });
 export type OutputAck = z.infer<typeof OutputAck>;
 
-export const CoordinatorMessage = z.discriminatedUnion("type", [Welcome, Refused, HeartbeatAck, DesiredChanges, OutputAck]);
+/** What was sent from this offset on could not be stored: send it again. */
+export const OutputResend = z.object({
+  type: z.literal("outputResend"),
+  attemptId: AttemptId,
+  offset: z.int().nonnegative(),
+});
+export type OutputResend = z.infer<typeof OutputResend>;
+
+export const CoordinatorMessage = z.discriminatedUnion("type", [
+  Welcome,
+  Refused,
+  HeartbeatAck,
+  DesiredChanges,
+  OutputAck,
+  OutputResend,
+]);
 export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>;
 
 /** Text frames; output goes as binary frames (output-frame.ts). */

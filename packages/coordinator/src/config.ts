@@ -1,0 +1,68 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { DroverError } from "@drover/shared/errors.ts";
+import { parseDurationMs } from "@drover/shared/units.ts";
+import { DROVER_VERSION } from "@drover/shared/version.ts";
+import { isLoopbackHost } from "./http/loopback.ts";
+
+export interface CoordinatorConfig {
+  host: string;
+  port: number;
+  dataDir: string;
+  log: "json" | "pretty";
+  logLevel: string;
+  leaseMs: number;
+  heartbeatIntervalMs: number;
+}
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
+
+/** Options win over environment variables, and those over the defaults. */
+export function readConfig(argv: readonly string[], isTerminal: boolean): CoordinatorConfig {
+  const program = new Command("drover-coordinator")
+    .description("Schedules the fleet's work and remembers it.")
+    .version(DROVER_VERSION)
+    .addOption(new Option("--listen <host:port>", "where the API and the agents' link are reached").env("DROVER_LISTEN").default("127.0.0.1:7070"))
+    .addOption(new Option("--data-dir <dir>", "state and job output; one coordinator per directory").env("DROVER_DATA_DIR").makeOptionMandatory())
+    .addOption(new Option("--log <format>", "json for machines, pretty for people").choices(["json", "pretty"]).default(isTerminal ? "pretty" : "json", isTerminal ? "pretty on a terminal" : "json"))
+    .addOption(new Option("--log-level <level>", "least important line that is written").env("DROVER_LOG_LEVEL").choices(LOG_LEVELS).default("info"))
+    .addOption(new Option("--lease <duration>", "how long a silent node may be believed alive").env("DROVER_LEASE").argParser(parseDurationOption).default(300_000, "5m"))
+    .addOption(new Option("--heartbeat <duration>", "how often agents report").env("DROVER_HEARTBEAT").argParser(parseDurationOption).default(5_000, "5s"))
+    .allowExcessArguments(false);
+  program.parse([...argv], { from: "user" });
+  const options = program.opts<{
+    listen: string;
+    dataDir: string;
+    log: "json" | "pretty";
+    logLevel: string;
+    lease: number;
+    heartbeat: number;
+  }>();
+  if (options.lease < 3 * options.heartbeat) {
+    throw new DroverError("config.invalid", "--lease must be at least three times --heartbeat, or one late packet costs a node its attempts.");
+  }
+  return {
+    ...parseListenAddress(options.listen),
+    dataDir: options.dataDir,
+    log: options.log,
+    logLevel: options.logLevel,
+    leaseMs: options.lease,
+    heartbeatIntervalMs: options.heartbeat,
+  };
+}
+
+/** `127.0.0.1:7070`, `[::1]:7070`, `localhost:0`; nothing but loopback until there is authentication. */
+export function parseListenAddress(text: string): { host: string; port: number } {
+  const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match?.[1] || port > 65_535) throw new DroverError("listen.invalidAddress", `"${text}" is not HOST:PORT.`);
+  if (!isLoopbackHost(match[1])) {
+    throw new DroverError("listen.notLoopback", `${match[1]} can be reached from other machines, and this coordinator has no authentication yet.`);
+  }
+  return { host: match[1].replace(/^\[(.*)\]$/, "$1"), port };
+}
+
+function parseDurationOption(text: string): number {
+  const durationMs = parseDurationMs(text);
+  if (durationMs === null || durationMs === 0) throw new InvalidArgumentError('Write a duration such as "5s" or "5m".');
+  return durationMs;
+}

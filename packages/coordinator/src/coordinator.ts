@@ -1,0 +1,141 @@
+import { randomBytes } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import type { Clock } from "@drover/shared/clock.ts";
+import { taskKey, type AttemptId, type JobId, type TaskKey } from "@drover/shared/domain/ids.ts";
+import { DroverError } from "@drover/shared/errors.ts";
+import type { CoordinatorConfig } from "./config.ts";
+import { Engine, type CommittedTurn } from "./engine/engine.ts";
+import { Signals } from "./engine/signals.ts";
+import { AgentGateway } from "./gateway/agent-gateway.ts";
+import { acceptUpgrades } from "./http/upgrade.ts";
+import { createHttpServer } from "./http/server.ts";
+import { OutputStore } from "./output/output-store.ts";
+import { openStore } from "./store/store.ts";
+import { logTurn } from "./telemetry/log-turn.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+
+/** Between SIGTERM and SIGKILL of an attempt that is stopped. */
+const STOP_GRACE_MS = 10_000;
+/** About a month of a busy small fleet; the log has the rest. */
+const KEPT_EVENTS = 2_000_000;
+const PRUNE_INTERVAL_MS = 10 * 60_000;
+
+export interface Coordinator {
+  url: string;
+  /** Answers what is in flight, tells the agents, closes the store. Attempts go on under their agents. */
+  stop(): Promise<void>;
+}
+
+/** The wiring: which parts there are and who is told what. */
+export async function startCoordinator(config: CoordinatorConfig, clock: Clock, log: Logger): Promise<Coordinator> {
+  const store = openStore(config.dataDir);
+  const fleet = store.loadFleet({
+    incarnation: newIncarnation(),
+    leaseMs: config.leaseMs,
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
+    stopGraceMs: STOP_GRACE_MS,
+  });
+  const taskSignals = new Signals<TaskKey>();
+  const eventSignals = new Signals<"events">();
+  const outputs = new OutputStore(config.dataDir, (attemptId) => taskSignals.signal(taskKeyOf(attemptId)));
+  const metrics = createMetrics(fleet);
+
+  const engine = new Engine({
+    fleet,
+    store,
+    clock,
+    jobUnderKey: (key) => store.history.jobUnderKey(key),
+    release,
+    onStoreHealth(problem) {
+      if (problem) log.error({ event: "store.commitFailed", code: problem.code, err: problem.cause }, problem.message);
+      else log.info({ event: "store.recovered" }, "store recovered");
+    },
+    onDefect: (err, inputType) => log.error({ event: "core.defect", inputType, err }, "an input met a defect and was dropped"),
+    onStall: (stalledMs) => log.warn({ event: "coordinator.stalled", stalledMs }, "coordinator stalled; every lease is extended"),
+  });
+  const gateway = new AgentGateway({ engine, outputs, clock, log });
+  const http = await createHttpServer({
+    engine,
+    history: store.history,
+    outputs,
+    metrics,
+    taskSignals,
+    eventSignals,
+    clock,
+    log,
+  });
+  acceptUpgrades(http.server, gateway);
+
+  /** Everything that a durable turn sets free, in one place. */
+  function release(turn: CommittedTurn): void {
+    gateway.release(turn);
+    logTurn(log, turn);
+    metrics.countTurn(turn);
+    if (turn.written.events.length > 0) eventSignals.signal("events");
+    for (const { event } of turn.written.events) {
+      if (!("taskIndex" in event)) continue;
+      taskSignals.signal(taskKey(event.jobId as JobId, event.taskIndex));
+      if (event.event === "attempt.ended") void outputs.seal(event.attemptId as AttemptId).catch(() => {});
+    }
+  }
+
+  let cancelPruning = (): void => {};
+  function prune(): void {
+    store.pruneEvents(KEPT_EVENTS);
+    cancelPruning = clock.callAfter(PRUNE_INTERVAL_MS, prune);
+  }
+
+  async function closeStore(): Promise<void> {
+    await outputs.close();
+    store.close();
+  }
+
+  try {
+    await engine.start();
+    prune();
+    await http.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    await engine.stop();
+    await closeStore();
+    throw listenError(error, config);
+  }
+  const url = urlOf(http.server.address() as AddressInfo);
+  log.info({ event: "coordinator.listening", url, dataDir: config.dataDir, jobs: fleet.jobs.size, nodes: fleet.nodes.size }, "coordinator listening");
+
+  return {
+    url,
+    async stop() {
+      log.info({ event: "coordinator.stopping" }, "coordinator stopping");
+      cancelPruning();
+      gateway.stop();
+      await http.close();
+      await engine.stop();
+      await closeStore();
+      log.info({ event: "coordinator.stopped" }, "coordinator stopped");
+    },
+  };
+}
+
+function newIncarnation(): string {
+  // 6 characters of [a-z0-9]: a clash needs the same data restored twice and one chance in two billion.
+  return (randomBytes(6).readUIntBE(0, 6) % 36 ** 6).toString(36).padStart(6, "0");
+}
+
+function taskKeyOf(attemptId: AttemptId): TaskKey {
+  const [jobId, taskIndex] = attemptId.split(".");
+  return taskKey(Number(jobId) as JobId, Number(taskIndex));
+}
+
+function urlOf({ address, port, family }: AddressInfo): string {
+  return family === "IPv6" ? `http://[${address}]:${port}` : `http://${address}:${port}`;
+}
+
+function listenError(error: unknown, { host, port }: CoordinatorConfig): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") return new DroverError("listen.addressInUse", `Something else listens on ${host}:${port}.`, { cause: error });
+  if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+    return new DroverError("listen.invalidAddress", `${host}:${port} cannot be listened on (${code}).`, { cause: error });
+  }
+  return error;
+}

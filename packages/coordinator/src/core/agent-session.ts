@@ -1,0 +1,125 @@
+import type { NodeLoss } from "@drover/shared/domain/attempt.ts";
+import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
+import type { AttemptReport, DesiredAttempt, Hello } from "@drover/shared/protocol/messages.ts";
+import { assignmentFor } from "./assignment.ts";
+import { observeAttempt } from "./attempt-reports.ts";
+import type { Effects } from "./effects.ts";
+import { endAttempt } from "./end-attempt.ts";
+import type { Fleet, Instant } from "./fleet.ts";
+import type { Happening } from "./input.ts";
+import { moveLink } from "./node-link.ts";
+import type { AttemptRecord, NodeRecord } from "./records.ts";
+
+/**
+ * A node is (again) here and says all it has. Whatever happened on either side meanwhile, this one path
+ * makes both agree: each of the node's attempts is taken over, continued, started, stopped or given up.
+ */
+export function agentHello(
+  fleet: Fleet,
+  { sessionId, hello }: Extract<Happening, { type: "agentHello" }>,
+  effects: Effects,
+  now: Instant,
+): void {
+  const known = fleet.nodes.get(hello.nodeId);
+  const presence = fleet.presences.get(hello.nodeId);
+  if (presence && presence.sessionId !== null && presence.sessionId !== sessionId) {
+    effects.close(presence.sessionId, "the node connected again");
+  }
+  fleet.presences.set(hello.nodeId, {
+    sessionId,
+    heardAtMonotonicMs: now.monotonicMs,
+    heardAtMs: now.wallMs,
+    load: presence?.load ?? null,
+  });
+  const node = takeNodeOver(fleet, known, hello, effects, now);
+  const reports = new Map<AttemptId, AttemptReport>(hello.attempts.map((report) => [report.attemptId, report]));
+  const desired: DesiredAttempt[] = [];
+  for (const attempt of fleet.attemptsOn(hello.nodeId)) {
+    const next = reconcile(fleet, node, attempt, reports.get(attempt.id), effects, now);
+    if (next) desired.push(next);
+  }
+  // What the agent has beyond these is over for the coordinator: unlisted, so the agent stops and drops it.
+  effects.welcome(sessionId, desired);
+}
+
+export function agentGone(
+  fleet: Fleet,
+  { sessionId, nodeId, reason }: Extract<Happening, { type: "agentGone" }>,
+  effects: Effects,
+  now: Instant,
+): void {
+  const presence = fleet.presences.get(nodeId);
+  const node = fleet.nodes.get(nodeId);
+  if (!presence || !node || presence.sessionId !== sessionId) return;
+  fleet.presences.set(nodeId, { ...presence, sessionId: null });
+  moveLink(fleet, node, "disconnected", now);
+  effects.tell({ event: "node.disconnected", nodeId, nodeName: node.name, reason });
+}
+
+function takeNodeOver(fleet: Fleet, known: NodeRecord | undefined, hello: Hello, effects: Effects, now: Instant): NodeRecord {
+  const { nodeId, name, bootId, agentVersion, hardware, capacity } = hello;
+  const size = { cpuMilli: capacity.cpuMilli, memoryBytes: capacity.memoryBytes, gpuCount: capacity.gpuIds.length };
+  if (!known) effects.tell({ event: "node.joined", nodeId, nodeName: name, ...size });
+  if (known && known.bootId !== bootId) effects.tell({ event: "node.rebooted", nodeId, nodeName: name, bootId });
+  if (known && !isSameCapacity(known.capacity, capacity)) {
+    effects.tell({ event: "node.hardwareChanged", nodeId, nodeName: name, ...size });
+  }
+  const node: NodeRecord = {
+    id: nodeId,
+    name,
+    link: "online",
+    linkSinceMs: known?.link === "online" ? known.linkSinceMs : now.wallMs,
+    admin: known?.admin ?? "schedulable",
+    agentVersion,
+    bootId,
+    capacity,
+    hardware,
+    joinedAtMs: known?.joinedAtMs ?? now.wallMs,
+  };
+  fleet.nodes.put(nodeId, node);
+  effects.tell({ event: "node.online", nodeId, nodeName: name, agentVersion });
+  return node;
+}
+
+/** What should become of one attempt that the coordinator believes to be on the node. */
+function reconcile(
+  fleet: Fleet,
+  node: NodeRecord,
+  attempt: AttemptRecord,
+  report: AttemptReport | undefined,
+  effects: Effects,
+  now: Instant,
+): DesiredAttempt | null {
+  if (report) {
+    observeAttempt(fleet, attempt, report, effects, now);
+    if (report.state === "ended") return { desired: "forget", attemptId: attempt.id };
+    if (attempt.bootId !== node.bootId) return giveUp(fleet, attempt, "rebooted", effects, now);
+    return attempt.stopCause === null
+      ? { desired: "keep", attemptId: attempt.id }
+      : { desired: "stop", attemptId: attempt.id, cause: attempt.stopCause };
+  }
+  // The node does not have it. It may be started only if it certainly never was: in this boot, and never
+  // reported. (A power cut may lose an agent's spool, and with it the memory of a start.)
+  if (attempt.bootId !== node.bootId) return giveUp(fleet, attempt, "rebooted", effects, now);
+  if (attempt.startedAtMs !== null || attempt.state === "starting" || attempt.state === "releasing") {
+    return giveUp(fleet, attempt, "forgotten", effects, now);
+  }
+  if (attempt.stopCause === null) {
+    return { desired: "run", attemptId: attempt.id, assignment: assignmentFor(fleet, attempt) };
+  }
+  const end = { outcome: { type: attempt.stopCause }, endedAtMs: now.wallMs, outputBytes: attempt.outputBytes, usage: null } as const;
+  endAttempt(fleet, attempt, end, effects, now);
+  return null;
+}
+
+function giveUp(fleet: Fleet, attempt: AttemptRecord, code: NodeLoss, effects: Effects, now: Instant): null {
+  const current = fleet.attempts.get(attempt.id) ?? attempt;
+  const end = { outcome: { type: "nodeLost", code }, endedAtMs: now.wallMs, outputBytes: current.outputBytes, usage: null } as const;
+  endAttempt(fleet, current, end, effects, now);
+  return null;
+}
+
+function isSameCapacity(a: ResourceCapacity, b: ResourceCapacity): boolean {
+  return a.cpuMilli === b.cpuMilli && a.memoryBytes === b.memoryBytes && a.gpuIds.join() === b.gpuIds.join();
+}

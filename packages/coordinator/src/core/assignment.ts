@@ -1,0 +1,28 @@
+import { invariant } from "@drover/shared/assert.ts";
+import { taskCount } from "@drover/shared/domain/job.ts";
+import type { Assignment } from "@drover/shared/protocol/messages.ts";
+import type { Fleet } from "./fleet.ts";
+import type { AttemptRecord } from "./records.ts";
+
+/** Everything that the node needs to run the attempt, from the job's immutable spec. */
+export function assignmentFor(fleet: Fleet, attempt: AttemptRecord): Assignment {
+  const job = fleet.jobs.get(attempt.jobId);
+  invariant(job, `attempt ${attempt.id} has a job`);
+  const { spec } = job;
+  return {
+    attemptId: attempt.id,
+    jobId: attempt.jobId,
+    jobName: spec.name,
+    taskIndex: attempt.taskIndex,
+    taskCount: taskCount(spec),
+    attemptNumber: attempt.number,
+    command: spec.command,
+    script: spec.script,
+    env: spec.env,
+    workDir: spec.workDir,
+    allocation: attempt.allocation,
+    timeoutMs: spec.timeoutMs,
+    stopGraceMs: fleet.settings.stopGraceMs,
+    onDisconnect: spec.onDisconnect,
+  };
+}

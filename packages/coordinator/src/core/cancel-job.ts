@@ -1,0 +1,41 @@
+import { isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
+import { Cause } from "@drover/shared/domain/task.ts";
+import type { Effects } from "./effects.ts";
+import { attemptFields } from "./end-attempt.ts";
+import type { Fleet, Instant } from "./fleet.ts";
+import type { Command, CommandResult } from "./input.ts";
+import type { AttemptRecord } from "./records.ts";
+import { moveTask } from "./task-transitions.ts";
+
+/** What waits is canceled at once; what runs is told to stop and ends when nothing of it is left. */
+export function cancelJob(
+  fleet: Fleet,
+  { jobId, actor }: Extract<Command, { type: "cancelJob" }>,
+  effects: Effects,
+  now: Instant,
+): CommandResult {
+  const job = fleet.jobs.get(jobId);
+  // A job that is not hot has ended, or the caller has looked it up in the store and found none: cancelling
+  // what has ended is no error, and neither is cancelling twice.
+  if (!job || isTerminalJobState(job.state) || job.cancelRequested) return { ok: true, jobId, created: false };
+  fleet.jobs.put(jobId, { ...job, cancelRequested: true });
+  effects.tell({ event: "job.cancelRequested", jobId, actor });
+  for (let index = 0; index < taskCount(job.spec); index++) {
+    const task = fleet.task(jobId, index);
+    if (task?.state === "queued") {
+      moveTask(fleet, task, { state: "canceled", cause: Cause.canceled }, effects, now);
+    } else if (task?.liveAttemptId) {
+      const attempt = fleet.attempts.get(task.liveAttemptId);
+      if (attempt) stopAttempt(fleet, attempt, effects);
+    }
+  }
+  return { ok: true, jobId, created: false };
+}
+
+function stopAttempt(fleet: Fleet, attempt: AttemptRecord, effects: Effects): void {
+  if (attempt.stopCause !== null || attempt.state === "ended") return;
+  const state = attempt.state === "releasing" ? attempt.state : "stopping";
+  fleet.attempts.put(attempt.id, { ...attempt, state, stopCause: "canceled" });
+  effects.tell({ event: "attempt.stopping", ...attemptFields(fleet, attempt), cause: Cause.canceled });
+  effects.desire(attempt.nodeId, { desired: "stop", attemptId: attempt.id, cause: "canceled" });
+}

@@ -1,0 +1,84 @@
+import { invariant } from "@drover/shared/assert.ts";
+import { Blame, blameFor, causeOf, describeOutcome, type AttemptOutcome, type AttemptUsage } from "@drover/shared/domain/attempt.ts";
+import { Cause } from "@drover/shared/domain/task.ts";
+import type { EventFields } from "@drover/shared/events.ts";
+import type { Effects } from "./effects.ts";
+import type { Fleet, Instant } from "./fleet.ts";
+import type { AttemptRecord, TaskRecord } from "./records.ts";
+import { moveTask } from "./task-transitions.ts";
+
+/** A task that lost this many attempts to nodes and starts that failed is not given another node. */
+export const MAX_FAULTLESS_ENDS = 20;
+
+export interface AttemptEnd {
+  outcome: AttemptOutcome;
+  endedAtMs: number;
+  outputBytes: number;
+  usage: AttemptUsage | null;
+}
+
+/** Takes the attempt's allocation back and decides what becomes of its task. */
+export function endAttempt(fleet: Fleet, attempt: AttemptRecord, end: AttemptEnd, effects: Effects, now: Instant): void {
+  const blame = blameOf(attempt, end.outcome);
+  fleet.attempts.put(attempt.id, { ...attempt, ...end, state: "ended", blame });
+  effects.tell({
+    event: "attempt.ended",
+    ...attemptFields(fleet, attempt),
+    outcome: describeOutcome(end.outcome),
+    exitCode: end.outcome.type === "exited" ? end.outcome.code : null,
+    blame,
+    outputBytes: end.outputBytes,
+  });
+  const task = fleet.task(attempt.jobId, attempt.taskIndex);
+  invariant(task?.liveAttemptId === attempt.id, `attempt ${attempt.id} is its task's live one`);
+  settleTask(fleet, task, end.outcome, blame, effects, now);
+}
+
+/** The ids and names that every event of an attempt carries. */
+export function attemptFields(fleet: Fleet, attempt: AttemptRecord): Omit<EventFields<"attempt.started">, "pid"> {
+  return {
+    jobId: attempt.jobId,
+    taskIndex: attempt.taskIndex,
+    attemptId: attempt.id,
+    nodeId: attempt.nodeId,
+    nodeName: fleet.nodes.get(attempt.nodeId)?.name ?? attempt.nodeId,
+  };
+}
+
+/** A stop that nobody asked for through Drover was somebody's on the machine: a shutdown, a `kill`. */
+function blameOf(attempt: AttemptRecord, outcome: AttemptOutcome): Blame {
+  return outcome.type === "canceled" && attempt.stopCause === null ? Blame.operator : blameFor(outcome);
+}
+
+function settleTask(fleet: Fleet, task: TaskRecord, outcome: AttemptOutcome, blame: Blame, effects: Effects, now: Instant): void {
+  const job = fleet.jobs.get(task.jobId);
+  invariant(job, `task ${task.jobId}.${task.index} has a job`);
+  const cause = causeOf(outcome);
+  // What ran to its end before the stop reached it has succeeded, whatever was asked meanwhile.
+  if (blame === Blame.none) {
+    moveTask(fleet, task, { state: "succeeded", cause, liveAttemptId: null }, effects, now);
+    return;
+  }
+  if (job.cancelRequested) {
+    moveTask(fleet, task, { state: "canceled", cause: Cause.canceled, liveAttemptId: null }, effects, now);
+    return;
+  }
+  const userFailures = task.userFailures + (blame === Blame.user ? 1 : 0);
+  const faultlessEnds = task.faultlessEnds + (blame === Blame.user ? 0 : 1);
+  const counts = { userFailures, faultlessEnds, liveAttemptId: null };
+  if (userFailures > job.spec.maxRetries) {
+    moveTask(fleet, task, { ...counts, state: "failed", cause }, effects, now);
+  } else if (faultlessEnds >= MAX_FAULTLESS_ENDS) {
+    moveTask(fleet, task, { ...counts, state: "failed", cause: Cause.attemptsExhausted }, effects, now);
+  } else {
+    moveTask(fleet, task, { ...counts, state: "queued", cause }, effects, now);
+    effects.tell({
+      event: "task.requeued",
+      jobId: task.jobId,
+      taskIndex: task.index,
+      cause,
+      blame,
+      nextAttemptNumber: task.attemptNumber + 1,
+    });
+  }
+}

@@ -1,0 +1,124 @@
+import { formatAttemptId, taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
+import { isTerminalJobState } from "@drover/shared/domain/job.ts";
+import type { NodeLoad } from "@drover/shared/domain/node.ts";
+import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
+import type { AttemptRecord, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
+import { Capacity } from "./scheduler/capacity.ts";
+import { WaitingQueue } from "./scheduler/waiting-queue.ts";
+import { Table } from "./table.ts";
+
+/** The two clocks at the moment of a turn: the wall for what is stored, the monotonic for leases. */
+export interface Instant {
+  wallMs: number;
+  monotonicMs: number;
+}
+
+/**
+ * What is known of a node's connection. Not durable and not part of a turn: after a restart nobody is
+ * connected, and every lease counts from the restart.
+ */
+export interface Presence {
+  sessionId: number | null;
+  /** When the node was last heard from; its lease counts from here. */
+  heardAtMonotonicMs: number;
+  heardAtMs: number | null;
+  load: NodeLoad | null;
+}
+
+export interface FleetSettings {
+  /** Drawn at every start of the coordinator; part of every attempt id it makes (see AttemptId). */
+  incarnation: string;
+  leaseMs: number;
+  heartbeatIntervalMs: number;
+  stopGraceMs: number;
+}
+
+/** Everything that is not yet history, and what follows from it. Only `step` and `placeTasks` change it. */
+export class Fleet {
+  readonly settings: FleetSettings;
+  readonly queue = new WaitingQueue();
+  readonly capacity = new Capacity();
+  readonly presences = new Map<NodeId, Presence>();
+  readonly #jobIdsByIdempotencyKey = new Map<string, JobId>();
+
+  readonly jobs = new Table<JobId, JobRecord>(
+    (job) => !isTerminalJobState(job.state),
+    (before, after) => {
+      if (before?.idempotency && !after) this.#jobIdsByIdempotencyKey.delete(before.idempotency.key);
+      if (after?.idempotency) this.#jobIdsByIdempotencyKey.set(after.idempotency.key, after.id);
+    },
+  );
+  readonly tasks = new Table<TaskKey, TaskRecord>(
+    (task) => !isTerminalTaskState(task.state),
+    (before, after) => this.queue.onTaskChange(before, after),
+  );
+  readonly attempts = new Table<AttemptId, AttemptRecord>(
+    (attempt) => attempt.state !== "ended",
+    (before, after) => this.capacity.onAttemptChange(before, after),
+  );
+  readonly nodes = new Table<NodeId, NodeRecord>(
+    () => true,
+    (before, after) => this.capacity.onNodeChange(before, after),
+  );
+
+  #nextJobId: number;
+  #nextJobIdBefore: number;
+
+  constructor(settings: FleetSettings, nextJobId: number) {
+    this.settings = settings;
+    this.#nextJobId = nextJobId;
+    this.#nextJobIdBefore = nextJobId;
+  }
+
+  takeJobId(): JobId {
+    return this.#nextJobId++ as JobId;
+  }
+
+  jobIdForIdempotencyKey(key: string): JobId | undefined {
+    return this.#jobIdsByIdempotencyKey.get(key);
+  }
+
+  task(jobId: JobId, index: number): TaskRecord | undefined {
+    return this.tasks.get(taskKey(jobId, index));
+  }
+
+  putTask(task: TaskRecord): void {
+    this.tasks.put(taskKey(task.jobId, task.index), task);
+  }
+
+  nextAttemptId(task: TaskRecord): AttemptId {
+    return formatAttemptId({
+      jobId: task.jobId,
+      taskIndex: task.index,
+      attemptNumber: task.attemptNumber + 1,
+      incarnation: this.settings.incarnation,
+    });
+  }
+
+  /** The attempts that hold something on a node. */
+  attemptsOn(nodeId: NodeId): AttemptRecord[] {
+    return [...this.capacity.attemptIdsOn(nodeId)].map((id) => this.attempts.get(id)).filter((a) => a !== undefined);
+  }
+
+  get hasChanges(): boolean {
+    return this.jobs.hasChanges || this.tasks.hasChanges || this.attempts.hasChanges || this.nodes.hasChanges;
+  }
+
+  commit(): void {
+    this.tasks.commit();
+    this.attempts.commit();
+    this.jobs.commit();
+    this.nodes.commit();
+    this.#nextJobIdBefore = this.#nextJobId;
+  }
+
+  rollback(): void {
+    this.tasks.rollback();
+    this.attempts.rollback();
+    this.jobs.rollback();
+    this.nodes.rollback();
+    this.#nextJobId = this.#nextJobIdBefore;
+    // The pass that was taken back had noted what it could not place and which nodes it had looked at.
+    this.queue.unblockAll();
+  }
+}

@@ -1,0 +1,31 @@
+import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
+import type { JobSpec } from "@drover/shared/domain/job.ts";
+import type { AttemptReport, Hello } from "@drover/shared/protocol/messages.ts";
+import type { ErrorCode } from "@drover/shared/errors.ts";
+import type { Idempotency } from "./records.ts";
+
+/** A user's command; its caller waits for the answer. */
+export type Command =
+  | {
+      type: "submitJob";
+      spec: JobSpec;
+      idempotency: Idempotency | null;
+      /** The job that the store already holds under this key. */
+      storedUnderKey: { jobId: JobId; requestSha256: string } | null;
+    }
+  | { type: "cancelJob"; jobId: JobId; actor: string };
+
+/** What agents say and what time does; nobody waits for an answer. */
+export type Happening =
+  | { type: "agentHello"; sessionId: number; hello: Hello }
+  | { type: "attemptReports"; sessionId: number; nodeId: NodeId; reports: AttemptReport[] }
+  | { type: "agentGone"; sessionId: number; nodeId: NodeId; reason: string }
+  | { type: "tick" }
+  | { type: "restarted" };
+
+export type Input = Command | Happening;
+
+/** The answer to a command. Which job, not what it looks like: that is read from the store afterwards. */
+export type CommandResult =
+  | { ok: true; jobId: JobId; created: boolean }
+  | { ok: false; code: ErrorCode; message: string };

@@ -1,0 +1,80 @@
+import type { NodeId } from "@drover/shared/domain/ids.ts";
+import type { NodeLoad } from "@drover/shared/domain/node.ts";
+import type { Effects } from "./effects.ts";
+import { endAttempt } from "./end-attempt.ts";
+import type { Fleet, FleetSettings, Instant } from "./fleet.ts";
+import { moveLink } from "./node-link.ts";
+import type { NodeRecord } from "./records.ts";
+
+/** Clocks of either side may drift by 1 %: the coordinator waits by as much longer. */
+const DRIFT_RATIO = 1.02;
+/** For the node to notice, kill and reap once its lease and the grace of its attempts are over. */
+const KILL_MARGIN_MS = 10_000;
+const HEARTBEATS_UNTIL_SUSPECT = 3;
+const HEARTBEATS_UNTIL_CLOSED = 6;
+
+/** How long a node must be silent before what ran there is certainly dead. */
+export function lostAfterMs(settings: FleetSettings): number {
+  return (settings.leaseMs + settings.stopGraceMs) * DRIFT_RATIO + KILL_MARGIN_MS;
+}
+
+/**
+ * A heartbeat of the node's current session; says whether it was one, and so may be acknowledged.
+ * Durable it need not be: after a restart of the coordinator every lease begins anew.
+ */
+export function heardFrom(fleet: Fleet, nodeId: NodeId, sessionId: number, load: NodeLoad, now: Instant): boolean {
+  const presence = fleet.presences.get(nodeId);
+  if (presence?.sessionId !== sessionId) return false;
+  fleet.presences.set(nodeId, { sessionId, heardAtMonotonicMs: now.monotonicMs, heardAtMs: now.wallMs, load });
+  return true;
+}
+
+/** The coordinator itself was stopped or slow for so long: nobody else's silence counts for that time. */
+export function extendLeases(fleet: Fleet, stalledMs: number): void {
+  for (const [nodeId, presence] of fleet.presences) {
+    fleet.presences.set(nodeId, { ...presence, heardAtMonotonicMs: presence.heardAtMonotonicMs + stalledMs });
+  }
+}
+
+export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void {
+  const { heartbeatIntervalMs } = fleet.settings;
+  for (const node of fleet.nodes.values()) {
+    const presence = fleet.presences.get(node.id);
+    if (!presence) continue;
+    const silentMs = Math.round(now.monotonicMs - presence.heardAtMonotonicMs);
+    const told = { nodeId: node.id, nodeName: node.name };
+    if (node.link === "online" && silentMs > HEARTBEATS_UNTIL_SUSPECT * heartbeatIntervalMs) {
+      moveLink(fleet, node, "suspect", now);
+      effects.tell({ event: "node.suspect", ...told, silentMs });
+    } else if (node.link === "suspect" && silentMs <= HEARTBEATS_UNTIL_SUSPECT * heartbeatIntervalMs) {
+      moveLink(fleet, node, "online", now);
+      effects.tell({ event: "node.online", ...told, agentVersion: node.agentVersion });
+    } else if (node.link === "suspect" && silentMs > HEARTBEATS_UNTIL_CLOSED * heartbeatIntervalMs && presence.sessionId !== null) {
+      // A connection that is open on one side only: its closing is what makes the node disconnected.
+      effects.close(presence.sessionId, "no heartbeat");
+    } else if (node.link === "disconnected" && silentMs > lostAfterMs(fleet.settings)) {
+      loseNode(fleet, node, silentMs, effects, now);
+    }
+  }
+}
+
+/** The coordinator has just started: nobody is connected, and every lease counts from now. */
+export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant): void {
+  for (const node of fleet.nodes.values()) {
+    fleet.presences.set(node.id, { sessionId: null, heardAtMonotonicMs: now.monotonicMs, heardAtMs: null, load: null });
+    if (node.link !== "online" && node.link !== "suspect") continue;
+    moveLink(fleet, node, "disconnected", now);
+    effects.tell({ event: "node.disconnected", nodeId: node.id, nodeName: node.name, reason: "the coordinator restarted" });
+  }
+}
+
+function loseNode(fleet: Fleet, node: NodeRecord, silentMs: number, effects: Effects, now: Instant): void {
+  moveLink(fleet, node, "lost", now);
+  effects.tell({ event: "node.lost", nodeId: node.id, nodeName: node.name, silentMs });
+  for (const attempt of fleet.attemptsOn(node.id)) {
+    // `wait` goes on running there, and is never started elsewhere behind its back.
+    if (fleet.jobs.get(attempt.jobId)?.spec.onDisconnect !== "restart") continue;
+    const end = { outcome: { type: "nodeLost", code: "leaseExpired" }, endedAtMs: now.wallMs, outputBytes: attempt.outputBytes, usage: null } as const;
+    endAttempt(fleet, attempt, end, effects, now);
+  }
+}

@@ -1,0 +1,78 @@
+import type { AttemptOutcome, AttemptState, AttemptUsage, Blame } from "@drover/shared/domain/attempt.ts";
+import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
+import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
+import type { Hardware, NodeAdmin, NodeLink } from "@drover/shared/domain/node.ts";
+import type { Allocation, ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
+import type { Cause, TaskState } from "@drover/shared/domain/task.ts";
+
+/** The rows of the fleet. Values, never changed in place: a change is a new record put in its table. */
+export interface JobRecord {
+  readonly id: JobId;
+  readonly spec: JobSpec;
+  readonly state: JobState;
+  readonly cancelRequested: boolean;
+  readonly tasksByState: Readonly<Record<TaskState, number>>;
+  readonly submittedAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly endedAtMs: number | null;
+  readonly idempotency: Idempotency | null;
+}
+
+export interface Idempotency {
+  readonly key: string;
+  /** Of the submission's body, so that a key used for another request is noticed. */
+  readonly requestSha256: string;
+}
+
+export interface TaskRecord {
+  readonly jobId: JobId;
+  readonly index: number;
+  readonly state: TaskState;
+  readonly cause: Cause;
+  readonly sinceMs: number;
+  /** The job's request: one object for all tasks of a job. */
+  readonly request: ResourceRequest;
+  /** Number of the latest attempt; 0 before the first. */
+  readonly attemptNumber: number;
+  /** The attempt that holds resources for this task now. */
+  readonly liveAttemptId: AttemptId | null;
+  /** Ends to blame on the user: what `retries` counts. */
+  readonly userFailures: number;
+  /** Ends that were nobody's fault here: nodes lost, starts that the node failed. */
+  readonly faultlessEnds: number;
+}
+
+export interface AttemptRecord {
+  readonly id: AttemptId;
+  readonly jobId: JobId;
+  readonly taskIndex: number;
+  readonly number: number;
+  readonly nodeId: NodeId;
+  /** The boot of the node that it was assigned in: it can never start in another. */
+  readonly bootId: string;
+  readonly state: AttemptState;
+  /** Set when it was told to stop. */
+  readonly stopCause: "canceled" | "preempted" | null;
+  readonly allocation: Allocation;
+  readonly pid: number | null;
+  readonly outcome: AttemptOutcome | null;
+  readonly blame: Blame | null;
+  readonly outputBytes: number;
+  readonly usage: AttemptUsage | null;
+  readonly assignedAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly endedAtMs: number | null;
+}
+
+export interface NodeRecord {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly link: NodeLink;
+  readonly linkSinceMs: number;
+  readonly admin: NodeAdmin;
+  readonly agentVersion: string;
+  readonly bootId: string;
+  readonly capacity: ResourceCapacity;
+  readonly hardware: Hardware;
+  readonly joinedAtMs: number;
+}

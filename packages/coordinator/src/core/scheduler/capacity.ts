@@ -1,0 +1,128 @@
+import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
+import type { Allocation, ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
+import type { AttemptRecord, NodeRecord } from "../records.ts";
+
+interface NodeCapacity {
+  nodeId: NodeId;
+  /** Connected and willing: new work may go there. */
+  isOpen: boolean;
+  total: ResourceCapacity;
+  /** May be negative where a node came back with less than is promised on it. */
+  free: { cpuMilli: number; memoryBytes: number; gpuIds: string[] };
+  attemptIds: Set<AttemptId>;
+}
+
+/** Who holds what on which node: derived from attempts and nodes, never stored. */
+export class Capacity {
+  readonly #nodes = new Map<NodeId, NodeCapacity>();
+  readonly #allocations = new Map<AttemptId, Allocation>();
+  /** Nodes that may have room they had not at the last pass. */
+  #grown = new Set<NodeId>();
+
+  onAttemptChange(before: AttemptRecord | undefined, after: AttemptRecord | undefined): void {
+    const held = before !== undefined && before.state !== "ended";
+    const holds = after !== undefined && after.state !== "ended";
+    if (held === holds) return;
+    const attempt = (after ?? before) as AttemptRecord;
+    if (holds) this.#allocations.set(attempt.id, attempt.allocation);
+    else this.#allocations.delete(attempt.id);
+    const node = this.#node(attempt.nodeId);
+    if (holds) {
+      node.attemptIds.add(attempt.id);
+      take(node, attempt.allocation);
+    } else {
+      node.attemptIds.delete(attempt.id);
+      give(node, attempt.allocation);
+      this.#grown.add(node.nodeId);
+    }
+  }
+
+  onNodeChange(before: NodeRecord | undefined, after: NodeRecord | undefined): void {
+    if (!after) {
+      if (before) this.#nodes.delete(before.id);
+      return;
+    }
+    const node = this.#node(after.id);
+    node.isOpen = after.link === "online" && after.admin === "schedulable";
+    if (node.total !== after.capacity) {
+      node.total = after.capacity;
+      node.free = { ...after.capacity, gpuIds: [...after.capacity.gpuIds] };
+      for (const attemptId of node.attemptIds) {
+        const allocation = this.#allocations.get(attemptId);
+        if (allocation) take(node, allocation);
+      }
+    }
+    this.#grown.add(after.id);
+  }
+
+  attemptIdsOn(nodeId: NodeId): ReadonlySet<AttemptId> {
+    return this.#nodes.get(nodeId)?.attemptIds ?? new Set();
+  }
+
+  /** The nodes that may have gained room since the last call; forgets them. */
+  takeGrown(): ReadonlySet<NodeId> {
+    const grown = this.#grown;
+    this.#grown = new Set();
+    return grown;
+  }
+
+  /** In the order in which the nodes joined. */
+  openNodeIds(): NodeId[] {
+    return [...this.#nodes.values()].filter((node) => node.isOpen).map((node) => node.nodeId);
+  }
+
+  isOpen(nodeId: NodeId): boolean {
+    return this.#nodes.get(nodeId)?.isOpen ?? false;
+  }
+
+  hasRoom(nodeId: NodeId, request: ResourceRequest): boolean {
+    const free = this.#nodes.get(nodeId)?.free;
+    return (
+      free !== undefined &&
+      request.cpuMilli <= free.cpuMilli &&
+      request.memoryBytes <= free.memoryBytes &&
+      request.gpuCount <= free.gpuIds.length
+    );
+  }
+
+  /** The exact share that a request would get; only where `hasRoom`. */
+  allocationFor(nodeId: NodeId, request: ResourceRequest): Allocation {
+    return {
+      cpuMilli: request.cpuMilli,
+      memoryBytes: request.memoryBytes,
+      gpuIds: this.#node(nodeId).free.gpuIds.slice(0, request.gpuCount),
+    };
+  }
+
+  freeOn(nodeId: NodeId): ResourceCapacity {
+    return this.#node(nodeId).free;
+  }
+
+  #node(nodeId: NodeId): NodeCapacity {
+    let node = this.#nodes.get(nodeId);
+    if (!node) {
+      const nothing = { cpuMilli: 0, memoryBytes: 0, gpuIds: [] };
+      node = { nodeId, isOpen: false, total: nothing, free: { ...nothing, gpuIds: [] }, attemptIds: new Set() };
+      this.#nodes.set(nodeId, node);
+    }
+    return node;
+  }
+}
+
+function take(node: NodeCapacity, allocation: Allocation): void {
+  node.free.cpuMilli -= allocation.cpuMilli;
+  node.free.memoryBytes -= allocation.memoryBytes;
+  if (allocation.gpuIds.length > 0) {
+    node.free.gpuIds = node.free.gpuIds.filter((id) => !allocation.gpuIds.includes(id));
+  }
+}
+
+function give(node: NodeCapacity, allocation: Allocation): void {
+  node.free.cpuMilli += allocation.cpuMilli;
+  node.free.memoryBytes += allocation.memoryBytes;
+  // A device that the node has lost meanwhile is not given back; the order stays that of the capacity.
+  if (allocation.gpuIds.length > 0) {
+    const free = new Set([...node.free.gpuIds, ...allocation.gpuIds]);
+    node.free.gpuIds = node.total.gpuIds.filter((id) => free.has(id));
+  }
+}

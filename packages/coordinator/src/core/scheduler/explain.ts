@@ -1,0 +1,63 @@
+import type { NodeVerdict, WaitingReason, WaitingReasonCode } from "@drover/shared/domain/waiting-reason.ts";
+import { WAITING_REASONS } from "@drover/shared/domain/waiting-reason.ts";
+import type { ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
+import { fits } from "@drover/shared/domain/resources.ts";
+import { formatBytes } from "@drover/shared/units.ts";
+import type { Fleet } from "../fleet.ts";
+import type { NodeRecord } from "../records.ts";
+
+const MAX_VERDICTS = 20;
+
+/**
+ * Why a task that asks for this waits. Computed when somebody asks, from the same rules by which the pass
+ * places: nothing is stored that could be out of date.
+ */
+export function explainWaiting(fleet: Fleet, request: ResourceRequest): WaitingReason {
+  const verdicts = [...fleet.nodes.values()].map((node) => verdictOn(fleet, node, request));
+  const code = topReason(verdicts);
+  const nodes = verdicts.toSorted((a, b) => RANK[a.verdict] - RANK[b.verdict] || lackOf(a) - lackOf(b)).slice(0, MAX_VERDICTS);
+  return { code, message: messageFor(code, nodes[0]), nodes };
+}
+
+/** The nearest miss first. */
+const RANK: Readonly<Record<NodeVerdict["verdict"], number>> = { busy: 0, unavailable: 1, tooSmall: 2 };
+
+function verdictOn(fleet: Fleet, node: NodeRecord, request: ResourceRequest): NodeVerdict {
+  const named = { nodeId: node.id, nodeName: node.name };
+  if (!fits(request, node.capacity)) return { ...named, verdict: "tooSmall", missing: lacking(request, node.capacity) };
+  const missing = lacking(request, fleet.capacity.freeOn(node.id));
+  return { ...named, verdict: fleet.capacity.isOpen(node.id) ? "busy" : "unavailable", missing };
+}
+
+function topReason(verdicts: readonly NodeVerdict[]): WaitingReasonCode {
+  if (verdicts.length === 0) return "noNodes";
+  if (verdicts.every((node) => node.verdict === "tooSmall")) return "noNodeCouldEverFit";
+  return verdicts.some((node) => node.verdict === "busy") ? "noNodeFitsNow" : "fittingNodesUnavailable";
+}
+
+function lacking(request: ResourceRequest, have: ResourceCapacity): NodeVerdict["missing"] {
+  return {
+    cpuMilli: Math.max(0, request.cpuMilli - have.cpuMilli),
+    memoryBytes: Math.max(0, request.memoryBytes - have.memoryBytes),
+    gpuCount: Math.max(0, request.gpuCount - have.gpuIds.length),
+  };
+}
+
+function lackOf({ missing }: NodeVerdict): number {
+  return missing.gpuCount * 1e15 + missing.memoryBytes + missing.cpuMilli;
+}
+
+function messageFor(code: WaitingReasonCode, nearest: NodeVerdict | undefined): string {
+  const { text, advice } = WAITING_REASONS[code];
+  if (!nearest) return `${text}; ${advice}`;
+  const lack = describeLack(nearest.missing);
+  return lack === "" ? `${text}; ${advice}` : `${text}; nearest is ${nearest.nodeName}, which lacks ${lack}; ${advice}`;
+}
+
+function describeLack(missing: NodeVerdict["missing"]): string {
+  const parts: string[] = [];
+  if (missing.gpuCount > 0) parts.push(`${missing.gpuCount} GPU${missing.gpuCount > 1 ? "s" : ""}`);
+  if (missing.cpuMilli > 0) parts.push(`${missing.cpuMilli / 1000} CPUs`);
+  if (missing.memoryBytes > 0) parts.push(`${formatBytes(missing.memoryBytes)} of memory`);
+  return parts.join(" and ");
+}

@@ -1,0 +1,42 @@
+import { assertNever } from "@drover/shared/assert.ts";
+import { agentGone, agentHello } from "./agent-session.ts";
+import { attemptReports } from "./attempt-reports.ts";
+import { cancelJob } from "./cancel-job.ts";
+import type { Effects } from "./effects.ts";
+import type { Fleet, Instant } from "./fleet.ts";
+import type { Command, CommandResult, Happening, Input } from "./input.ts";
+import { checkLeases, forgetConnections } from "./liveness.ts";
+import { submitJob } from "./submit-job.ts";
+
+/**
+ * One input changes the fleet and says what should happen outside. Deterministic: no clock, no
+ * randomness, no I/O; the same fleet and inputs give the same changes and effects.
+ */
+export function step(fleet: Fleet, input: Command, effects: Effects, now: Instant): CommandResult;
+export function step(fleet: Fleet, input: Happening, effects: Effects, now: Instant): null;
+export function step(fleet: Fleet, input: Input, effects: Effects, now: Instant): CommandResult | null;
+export function step(fleet: Fleet, input: Input, effects: Effects, now: Instant): CommandResult | null {
+  switch (input.type) {
+    case "submitJob":
+      return submitJob(fleet, input, effects, now);
+    case "cancelJob":
+      return cancelJob(fleet, input, effects, now);
+    case "agentHello":
+      agentHello(fleet, input, effects, now);
+      return null;
+    case "attemptReports":
+      attemptReports(fleet, input, effects, now);
+      return null;
+    case "agentGone":
+      agentGone(fleet, input, effects, now);
+      return null;
+    case "tick":
+      checkLeases(fleet, effects, now);
+      return null;
+    case "restarted":
+      forgetConnections(fleet, effects, now);
+      return null;
+    default:
+      return assertNever(input);
+  }
+}

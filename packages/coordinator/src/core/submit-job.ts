@@ -1,0 +1,68 @@
+import { taskCount } from "@drover/shared/domain/job.ts";
+import { Cause } from "@drover/shared/domain/task.ts";
+import type { Effects } from "./effects.ts";
+import type { Fleet, Instant } from "./fleet.ts";
+import type { Command, CommandResult } from "./input.ts";
+
+/** Waiting and running tasks are held in memory; beyond this many a submission is refused, not the daemon lost. */
+export const MAX_HOT_TASKS = 1_000_000;
+
+export function submitJob(
+  fleet: Fleet,
+  { spec, idempotency, storedUnderKey }: Extract<Command, { type: "submitJob" }>,
+  effects: Effects,
+  now: Instant,
+): CommandResult {
+  const earlier = idempotency && (storedUnderKey ?? earlierInThisTurn(fleet, idempotency.key));
+  if (idempotency && earlier) {
+    if (earlier.requestSha256 === idempotency.requestSha256) return { ok: true, jobId: earlier.jobId, created: false };
+    return {
+      ok: false,
+      code: "idempotency.mismatch",
+      message: `The key "${idempotency.key}" made job ${earlier.jobId} from another request.`,
+    };
+  }
+  const count = taskCount(spec);
+  if (fleet.tasks.size + count > MAX_HOT_TASKS) {
+    return {
+      ok: false,
+      code: "job.tooManyHot",
+      message: `${fleet.tasks.size} tasks wait or run; ${count} more would be over ${MAX_HOT_TASKS}.`,
+    };
+  }
+  const jobId = fleet.takeJobId();
+  fleet.jobs.put(jobId, {
+    id: jobId,
+    spec,
+    state: "queued",
+    cancelRequested: false,
+    tasksByState: { queued: count, staging: 0, running: 0, succeeded: 0, failed: 0, canceled: 0 },
+    submittedAtMs: now.wallMs,
+    startedAtMs: null,
+    endedAtMs: null,
+    idempotency,
+  });
+  for (let index = 0; index < count; index++) {
+    fleet.putTask({
+      jobId,
+      index,
+      state: "queued",
+      cause: Cause.submitted,
+      sinceMs: now.wallMs,
+      request: spec.resources,
+      attemptNumber: 0,
+      liveAttemptId: null,
+      userFailures: 0,
+      faultlessEnds: 0,
+    });
+  }
+  effects.tell({ event: "job.submitted", jobId, name: spec.name, taskCount: count });
+  return { ok: true, jobId, created: true };
+}
+
+/** The store is asked before the turn; a twin in the same turn is only in memory. */
+function earlierInThisTurn(fleet: Fleet, key: string) {
+  const jobId = fleet.jobIdForIdempotencyKey(key);
+  const job = jobId === undefined ? undefined : fleet.jobs.get(jobId);
+  return job?.idempotency ? { jobId: job.id, requestSha256: job.idempotency.requestSha256 } : null;
+}

@@ -1,0 +1,200 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Logger } from "pino";
+import { WebSocketServer, type RawData, type WebSocket } from "ws";
+import { z } from "zod";
+import type { Clock } from "@drover/shared/clock.ts";
+import type { NodeId } from "@drover/shared/domain/ids.ts";
+import { ERRORS, type ErrorCode } from "@drover/shared/errors.ts";
+import { AgentMessage, MAX_TEXT_FRAME_BYTES, type AttemptReport, type Hello } from "@drover/shared/protocol/messages.ts";
+import { parseOutputFrame, type OutputFrame } from "@drover/shared/protocol/output-frame.ts";
+import { decodeTextFrame } from "@drover/shared/protocol/text-frame.ts";
+import { MIN_AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
+import type { CommittedTurn, Engine } from "../engine/engine.ts";
+import type { OutputStore } from "../output/output-store.ts";
+import { AgentSession } from "./agent-session.ts";
+
+export interface AgentGatewayOptions {
+  engine: Engine;
+  outputs: OutputStore;
+  clock: Clock;
+  log: Logger;
+}
+
+/** How long output that could not be stored waits before the agent is asked for it again. */
+const OUTPUT_RETRY_MS = 1000;
+
+/** Read before the whole hello is: another version's hello may look different in every other field. */
+const Greeting = z.object({ type: z.literal("hello"), protocolVersion: z.int() });
+
+/** The coordinator's end of every agent's WebSocket: frames in become inputs, effects become frames. */
+export class AgentGateway {
+  readonly #options: AgentGatewayOptions;
+  readonly #server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_TEXT_FRAME_BYTES });
+  readonly #sessions = new Map<number, AgentSession>();
+  /** Whom to tell changes: the session that was welcomed last. */
+  readonly #welcomed = new Map<NodeId, AgentSession>();
+  #nextSessionId = 1;
+
+  constructor(options: AgentGatewayOptions) {
+    this.#options = options;
+  }
+
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#open(webSocket, request.socket.remoteAddress ?? "unknown");
+    });
+  }
+
+  /** Sends what a durable turn decided. */
+  release({ effects }: CommittedTurn): void {
+    const { outputs, engine } = this.#options;
+    const { leaseMs, heartbeatIntervalMs } = engine.fleet.settings;
+    for (const [sessionId, attempts] of effects.welcomes) {
+      const session = this.#sessions.get(sessionId);
+      if (!session?.nodeId) continue;
+      this.#welcomed.set(session.nodeId, session);
+      session.send({
+        type: "welcome",
+        protocolVersion: PROTOCOL_VERSION,
+        leaseMs,
+        heartbeatIntervalMs,
+        attempts,
+        outputOffsets: Object.fromEntries(session.reportedAttemptIds.map((id) => [id, outputs.sizeOf(id)])),
+      });
+    }
+    for (const [nodeId, attempts] of effects.desired) this.#welcomed.get(nodeId)?.send({ type: "desired", attempts });
+    for (const { sessionId, reason } of effects.closings) this.#sessions.get(sessionId)?.close(reason);
+  }
+
+  stop(): void {
+    for (const session of this.#sessions.values()) session.close("the coordinator is stopping");
+    this.#server.close();
+  }
+
+  #open(webSocket: WebSocket, address: string): void {
+    const session = new AgentSession(this.#nextSessionId++, address, webSocket);
+    this.#sessions.set(session.id, session);
+    webSocket.on("message", (data, isBinary) => this.#receive(session, data, isBinary));
+    webSocket.on("error", (error) => this.#refuse(session, "agent.malformedMessage", error.message));
+    webSocket.on("close", (_code, reason) => this.#closed(session, reason.toString()));
+  }
+
+  #closed(session: AgentSession, reason: string): void {
+    session.isClosed = true;
+    this.#sessions.delete(session.id);
+    const { nodeId } = session;
+    if (!nodeId) return;
+    if (this.#welcomed.get(nodeId) === session) this.#welcomed.delete(nodeId);
+    const happening = { type: "agentGone", sessionId: session.id, nodeId, reason: reason || "the connection closed" } as const;
+    this.#options.engine.happen(happening);
+  }
+
+  #receive(session: AgentSession, data: RawData, isBinary: boolean): void {
+    if (isBinary) {
+      const frame = parseOutputFrame(data as Buffer);
+      if (frame) void this.#takeOutput(session, frame);
+      else this.#refuse(session, "agent.malformedMessage", "a binary frame that is no output");
+      return;
+    }
+    const text = (data as Buffer).toString();
+    if (session.nodeId === null && !this.#isGreetingOfKnownVersion(session, text)) return;
+    const decoded = decodeTextFrame(AgentMessage, text);
+    if (!decoded.ok) {
+      this.#refuse(session, "agent.malformedMessage", decoded.problem);
+      return;
+    }
+    const { message } = decoded;
+    if (message.type === "hello") void this.#takeHello(session, message);
+    else if (session.nodeId === null) this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
+    else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
+    else if (this.#options.engine.heardFrom(session.nodeId, session.id, message.load)) {
+      session.send({ type: "heartbeatAck", sequence: message.sequence });
+    }
+  }
+
+  #isGreetingOfKnownVersion(session: AgentSession, text: string): boolean {
+    const greeting = decodeTextFrame(Greeting, text);
+    if (!greeting.ok) {
+      this.#refuse(session, "agent.helloExpected", greeting.problem);
+      return false;
+    }
+    const { protocolVersion } = greeting.message;
+    if (protocolVersion >= MIN_AGENT_PROTOCOL_VERSION && protocolVersion <= PROTOCOL_VERSION) return true;
+    this.#refuse(
+      session,
+      "agent.protocolUnsupported",
+      `the agent speaks protocol version ${protocolVersion}, this coordinator ${MIN_AGENT_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}`,
+    );
+    return false;
+  }
+
+  #refuse(session: AgentSession, code: ErrorCode, detail: string): void {
+    if (session.isClosed) return;
+    const message = `${ERRORS[code].meaning} (${detail})`;
+    this.#options.log.warn({ event: "agent.refused", code, detail, address: session.address, nodeId: session.nodeId }, "agent refused");
+    session.send({ type: "refused", code, message });
+    session.close(code);
+  }
+
+  async #takeHello(session: AgentSession, hello: Hello): Promise<void> {
+    session.nodeId = hello.nodeId;
+    session.reportedAttemptIds = hello.attempts.map((report) => report.attemptId);
+    const attempts = await Promise.all(hello.attempts.map((report) => this.#sealed(report)));
+    if (session.isClosed) return;
+    this.#options.engine.happen({ type: "agentHello", sessionId: session.id, hello: { ...hello, attempts } });
+  }
+
+  #takeReports(session: AgentSession, nodeId: NodeId, reports: AttemptReport[]): void {
+    const { engine } = this.#options;
+    const isImmediate = (report: AttemptReport) => report.state !== "ended" || report.outputBytes === 0;
+    const immediate = reports.filter(isImmediate);
+    if (immediate.length > 0) engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: immediate });
+    for (const report of reports) {
+      if (isImmediate(report)) continue;
+      void this.#sealed(report).then((sealed) => {
+        if (sealed.state !== "ended") this.#askAgain(session, report);
+        engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: [sealed] });
+      });
+    }
+  }
+
+  /**
+   * An attempt counts as ended only when its output is stored to the last byte and would survive a power
+   * cut: the agent deletes its own copy on our word.
+   */
+  async #sealed(report: AttemptReport): Promise<AttemptReport> {
+    if (report.state !== "ended" || report.outputBytes === 0) return report;
+    try {
+      const storedBytes = await this.#options.outputs.seal(report.attemptId);
+      if (storedBytes >= report.outputBytes) return { ...report, outputBytes: storedBytes };
+    } catch (error) {
+      this.#outputFailed(report.attemptId, error);
+    }
+    return { ...report, state: "releasing" };
+  }
+
+  async #takeOutput(session: AgentSession, { attemptId, offset, payload }: OutputFrame): Promise<void> {
+    const { engine, outputs } = this.#options;
+    // Of an attempt that is over here, or never was this node's: nobody will read it.
+    if (session.nodeId === null || engine.fleet.attempts.get(attemptId)?.nodeId !== session.nodeId) return;
+    try {
+      const storedBytes = await outputs.append(attemptId, offset, payload);
+      session.acknowledgeOutput(attemptId, storedBytes);
+    } catch (error) {
+      this.#outputFailed(attemptId, error);
+      this.#options.clock.callAfter(OUTPUT_RETRY_MS, () => {
+        session.send({ type: "outputResend", attemptId, offset: outputs.sizeOf(attemptId) });
+      });
+    }
+  }
+
+  #askAgain(session: AgentSession, { attemptId }: AttemptReport): void {
+    const { clock, outputs } = this.#options;
+    clock.callAfter(OUTPUT_RETRY_MS, () => session.send({ type: "outputResend", attemptId, offset: outputs.sizeOf(attemptId) }));
+  }
+
+  #outputFailed(attemptId: string, error: unknown): void {
+    this.#options.log.error({ event: "output.writeFailed", attemptId, err: error }, "output could not be stored");
+  }
+}

@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { Job, JobDetail, JobDetailQuery, JobList, JobListQuery } from "@drover/shared/api/jobs.ts";
+import { JobId } from "@drover/shared/domain/ids.ts";
+import { JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
+import { DroverError } from "@drover/shared/errors.ts";
+import { explainWaiting } from "../../core/scheduler/explain.ts";
+import type { JobRecord } from "../../core/records.ts";
+import { requireResult, type Engine } from "../../engine/engine.ts";
+import type { OutputStore } from "../../output/output-store.ts";
+import type { History } from "../../store/read-history.ts";
+import { attemptView, jobView, taskView } from "../views.ts";
+
+export interface JobRoutesOptions {
+  engine: Engine;
+  history: History;
+  outputs: OutputStore;
+}
+
+const TASKS_PER_PAGE = 1000;
+const NEWEST = Number.MAX_SAFE_INTEGER;
+
+export const JobParams = z.object({ id: z.coerce.number().pipe(JobId) });
+
+export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { engine, history, outputs }) => {
+  app.post(
+    "/v1/jobs",
+    {
+      schema: {
+        summary: "Submit a job",
+        description: "201 for a new job, 200 for one that the same Idempotency-Key made before. Durable when answered.",
+        body: JobSubmission,
+        headers: z.looseObject({ "idempotency-key": z.string().min(1).max(200).optional() }),
+        response: { 200: Job, 201: Job },
+      },
+    },
+    async (request, reply) => {
+      const spec = toJobSpec(request.body);
+      const key = request.headers["idempotency-key"];
+      const idempotency = key === undefined ? null : { key, requestSha256: sha256(JSON.stringify(spec)) };
+      const { jobId, created } = requireResult(await engine.command({ type: "submitJob", spec, idempotency }));
+      return reply
+        .code(created ? 201 : 200)
+        .header("location", `/v1/jobs/${jobId}`)
+        .send(jobView(requireJob(engine, history, jobId)));
+    },
+  );
+
+  app.get(
+    "/v1/jobs",
+    { schema: { summary: "List jobs, newest first", querystring: JobListQuery, response: { 200: JobList } } },
+    async (request) => {
+      const { cursor, ...filter } = request.query;
+      const beforeId = cursor === undefined ? NEWEST : parseCursor(cursor);
+      const jobs = history.jobs({ ...filter, limit: filter.limit + 1 }, beforeId);
+      const page = jobs.slice(0, filter.limit);
+      const last = page.at(-1);
+      return { jobs: page.map(jobView), nextCursor: jobs.length > page.length && last ? String(last.id) : null };
+    },
+  );
+
+  app.get(
+    "/v1/jobs/:id",
+    {
+      schema: {
+        summary: "One job with its tasks and attempts",
+        params: JobParams,
+        querystring: JobDetailQuery,
+        response: { 200: JobDetail },
+      },
+    },
+    async (request) => {
+      const job = requireJob(engine, history, request.params.id);
+      const { fromTask } = request.query;
+      const waiting = job.tasksByState.queued > 0 ? explainWaiting(engine.fleet, job.spec.resources) : null;
+      const tasks = history.tasks(job.id, fromTask, TASKS_PER_PAGE, job.spec.resources);
+      const lastIndex = tasks.at(-1)?.index ?? fromTask;
+      const attempts = history.attempts(job.id, fromTask, lastIndex);
+      const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.taskIndex);
+      const nextTask = lastIndex + 1 < (job.spec.arraySize ?? 1) && tasks.length > 0 ? lastIndex + 1 : null;
+      return {
+        ...jobView(job),
+        waiting,
+        tasks: tasks.map((task) =>
+          taskView(
+            task,
+            task.state === "queued" ? waiting : null,
+            (attemptsOf.get(task.index) ?? []).map((attempt) =>
+              attemptView(attempt, engine.fleet, attempt.state === "ended" ? 0 : outputs.sizeOf(attempt.id)),
+            ),
+          ),
+        ),
+        nextTask,
+      };
+    },
+  );
+
+  app.post(
+    "/v1/jobs/:id/cancel",
+    {
+      schema: {
+        summary: "Cancel a job",
+        description: "What waits is canceled at once, what runs is stopped. Cancelling what has ended changes nothing.",
+        params: JobParams,
+        response: { 200: Job },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      requireJob(engine, history, id);
+      requireResult(await engine.command({ type: "cancelJob", jobId: id, actor: request.ip }));
+      return jobView(requireJob(engine, history, id));
+    },
+  );
+};
+
+/** From memory while it is hot, else from the store. `job.notFound` */
+export function requireJob(engine: Engine, history: History, jobId: JobId): JobRecord {
+  const job = engine.fleet.jobs.get(jobId) ?? history.job(jobId);
+  if (!job) throw new DroverError("job.notFound", `There is no job ${jobId}.`, { details: { jobId } });
+  return job;
+}
+
+function parseCursor(cursor: string): number {
+  const id = Number(cursor);
+  if (!Number.isSafeInteger(id) || id < 1) {
+    throw new DroverError("request.invalid", `cursor: "${cursor}" is no nextCursor of an earlier page`);
+  }
+  return id;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,35 @@
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { NodeDetail, NodeList } from "@drover/shared/api/nodes.ts";
+import { DroverError } from "@drover/shared/errors.ts";
+import type { Fleet } from "../../core/fleet.ts";
+import type { NodeRecord } from "../../core/records.ts";
+import { nodeView } from "../views.ts";
+
+export const nodeRoutes: FastifyPluginAsyncZod<{ fleet: Fleet }> = async (app, { fleet }) => {
+  app.get("/v1/nodes", { schema: { summary: "List nodes", response: { 200: NodeList } } }, async () => ({
+    nodes: [...fleet.nodes.values()].map((node) => nodeView(node, fleet)),
+  }));
+
+  app.get(
+    "/v1/nodes/:id",
+    { schema: { summary: "One node, by id or name", params: z.object({ id: z.string() }), response: { 200: NodeDetail } } },
+    async (request) => {
+      const node = requireNode(fleet, request.params.id);
+      return { ...nodeView(node, fleet), attempts: fleet.attemptsOn(node.id).map((attempt) => attempt.id) };
+    },
+  );
+};
+
+function requireNode(fleet: Fleet, idOrName: string): NodeRecord {
+  const nodes = [...fleet.nodes.values()];
+  const byId = nodes.find((node) => node.id === idOrName);
+  if (byId) return byId;
+  const named = nodes.filter((node) => node.name === idOrName);
+  if (named.length > 1) {
+    const ids = named.map((node) => node.id);
+    throw new DroverError("node.nameAmbiguous", `${named.length} nodes are called "${idOrName}": ${ids.join(", ")}.`);
+  }
+  if (named[0]) return named[0];
+  throw new DroverError("node.notFound", `No node has the id or name "${idOrName}".`);
+}

@@ -1,0 +1,89 @@
+import swagger from "@fastify/swagger";
+import Fastify, { type FastifyInstance } from "fastify";
+import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import type { Logger } from "pino";
+import type { Clock } from "@drover/shared/clock.ts";
+import type { TaskKey } from "@drover/shared/domain/ids.ts";
+import { DroverError } from "@drover/shared/errors.ts";
+import { DROVER_VERSION } from "@drover/shared/version.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Signals } from "../engine/signals.ts";
+import type { OutputStore } from "../output/output-store.ts";
+import type { History } from "../store/read-history.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { isLoopbackHost } from "./loopback.ts";
+import { toDroverError, toProblem } from "./problem.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { jobRoutes } from "./routes/jobs.ts";
+import { nodeRoutes } from "./routes/nodes.ts";
+import { outputRoutes } from "./routes/output.ts";
+
+export interface HttpServerOptions {
+  engine: Engine;
+  history: History;
+  outputs: OutputStore;
+  metrics: Metrics;
+  taskSignals: Signals<TaskKey>;
+  eventSignals: Signals<"events">;
+  clock: Clock;
+  log: Logger;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** The HTTP API. Changes go through the engine; reads come from the store and the live fleet. */
+export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+  const { engine, history, outputs, metrics, taskSignals, eventSignals, clock, log } = options;
+  const app = Fastify({
+    // One line per change of state is the log's contract (DESIGN §9); a line per request would drown it.
+    logger: false,
+    bodyLimit: MAX_BODY_BYTES,
+    // A follower of output or events may stay for days; closing the server must not wait for it.
+    forceCloseConnections: true,
+  }).withTypeProvider<ZodTypeProvider>();
+
+  // Only JSON: what a page in a browser could send without asking first (text, forms) is refused.
+  app.removeContentTypeParser("text/plain");
+  app.setValidatorCompiler(validatorCompiler);
+  // The views are typed by the same schemas; checking each answer again would cost more than making it.
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+
+  app.addHook("onRequest", async (request) => {
+    // Without authentication, a web page whose name resolves to loopback could speak to us (DNS rebinding).
+    if (!isLoopbackHost(request.hostname)) {
+      throw new DroverError("request.forbiddenHost", `This coordinator does not answer for "${request.hostname}".`);
+    }
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const known = toDroverError(error);
+    if (known.code === "internal") {
+      log.error({ event: "request.failed", err: error, requestId: request.id, path: request.url }, "request failed");
+    }
+    const problem = toProblem(known, request.id);
+    return reply.code(problem.status).type("application/problem+json").serializer(JSON.stringify).send(problem);
+  });
+  app.setNotFoundHandler((request) => {
+    throw new DroverError("route.notFound", `There is no ${request.method} ${request.url.split("?")[0]}.`);
+  });
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Drover coordinator",
+        version: DROVER_VERSION,
+        description: "Submit jobs, watch the fleet. Every error is a problem document (RFC 9457) with a stable `code`.",
+      },
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(jobRoutes, { engine, history, outputs });
+  await app.register(outputRoutes, { engine, history, outputs, taskSignals, log });
+  await app.register(nodeRoutes, { fleet: engine.fleet });
+  await app.register(eventRoutes, { history, eventSignals, clock });
+  await app.register(healthRoutes, { engine, metrics });
+  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+  return app;
+}

@@ -1,0 +1,88 @@
+import type { Attempt, Job, Task } from "@drover/shared/api/jobs.ts";
+import type { Node } from "@drover/shared/api/nodes.ts";
+import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
+import type { Fleet } from "../core/fleet.ts";
+import type { AttemptRecord, JobRecord, NodeRecord, TaskRecord } from "../core/records.ts";
+
+export function jobView(job: JobRecord): Job {
+  return {
+    id: job.id,
+    name: job.spec.name,
+    state: job.state,
+    cancelRequested: job.cancelRequested,
+    taskCount: job.spec.arraySize ?? 1,
+    tasksByState: job.tasksByState,
+    spec: job.spec,
+    submittedAt: timestamp(job.submittedAtMs),
+    startedAt: timestampOrNull(job.startedAtMs),
+    endedAt: timestampOrNull(job.endedAtMs),
+  };
+}
+
+export function taskView(task: TaskRecord, reason: WaitingReason | null, attempts: Attempt[]): Task {
+  return {
+    index: task.index,
+    state: task.state,
+    cause: task.cause,
+    since: timestamp(task.sinceMs),
+    waitingReason: reason && { code: reason.code, message: reason.message },
+    attempts,
+  };
+}
+
+export function attemptView(attempt: AttemptRecord, fleet: Fleet, storedBytes: number): Attempt {
+  const node = fleet.nodes.get(attempt.nodeId);
+  const isLive = attempt.state !== "ended";
+  return {
+    id: attempt.id,
+    number: attempt.number,
+    nodeId: attempt.nodeId,
+    nodeName: node?.name ?? attempt.nodeId,
+    state: attempt.state,
+    unknown: isLive && (node?.link === "disconnected" || node?.link === "lost"),
+    outcome: attempt.outcome,
+    blame: attempt.blame,
+    allocation: attempt.allocation,
+    pid: attempt.pid,
+    outputBytes: isLive ? storedBytes : attempt.outputBytes,
+    usage: attempt.usage,
+    assignedAt: timestamp(attempt.assignedAtMs),
+    startedAt: timestampOrNull(attempt.startedAtMs),
+    endedAt: timestampOrNull(attempt.endedAtMs),
+  };
+}
+
+export function nodeView(node: NodeRecord, fleet: Fleet): Node {
+  const presence = fleet.presences.get(node.id);
+  const attempts = fleet.attemptsOn(node.id);
+  const allocated = { cpuMilli: 0, memoryBytes: 0, gpuIds: [] as string[] };
+  for (const { allocation } of attempts) {
+    allocated.cpuMilli += allocation.cpuMilli;
+    allocated.memoryBytes += allocation.memoryBytes;
+    allocated.gpuIds.push(...allocation.gpuIds);
+  }
+  return {
+    id: node.id,
+    name: node.name,
+    link: node.link,
+    linkSince: timestamp(node.linkSinceMs),
+    admin: node.admin,
+    agentVersion: node.agentVersion,
+    bootId: node.bootId,
+    capacity: node.capacity,
+    allocated,
+    attemptCount: attempts.length,
+    hardware: node.hardware,
+    load: presence?.load ?? null,
+    lastHeardAt: timestampOrNull(presence?.heardAtMs ?? null),
+    joinedAt: timestamp(node.joinedAtMs),
+  };
+}
+
+export function timestamp(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}
+
+function timestampOrNull(epochMs: number | null): string | null {
+  return epochMs === null ? null : timestamp(epochMs);
+}

@@ -1,0 +1,32 @@
+import { systemClock } from "@drover/shared/clock.ts";
+import { isDroverError } from "@drover/shared/errors.ts";
+import { readConfig } from "./config.ts";
+import { startCoordinator } from "./coordinator.ts";
+import { openLog } from "./telemetry/open-log.ts";
+
+/** The program: runs until SIGTERM or SIGINT. What an operator can mend is one line and exit code 1. */
+export async function main(): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!isDroverError(error)) throw error;
+    process.stderr.write(`drover-coordinator: ${error.message} ${error.advice} [${error.code}]\n`);
+    process.exit(1);
+  }
+}
+
+async function run(): Promise<void> {
+  const config = readConfig(process.argv.slice(2), process.stdout.isTTY);
+  const { log, flush } = openLog(config);
+  const coordinator = await startCoordinator(config, systemClock, log);
+  let isStopping = false;
+  const stop = async (): Promise<void> => {
+    if (isStopping) return;
+    isStopping = true;
+    await coordinator.stop();
+    flush();
+    process.exit(0);
+  };
+  process.on("SIGTERM", () => void stop());
+  process.on("SIGINT", () => void stop());
+}

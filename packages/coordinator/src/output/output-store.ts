@@ -1,0 +1,147 @@
+import { closeSync, constants, fsync, mkdirSync, openSync, read, statSync, write } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import type { AttemptId } from "@drover/shared/domain/ids.ts";
+
+const writeAsync = promisify(write);
+const readAsync = promisify(read);
+const fsyncAsync = promisify(fsync);
+
+/** Output being written; dropped when the attempt has ended, so that few files are open. */
+interface Writing {
+  fd: number;
+  /** Bytes on disk, as far as the kernel has been told. */
+  sizeBytes: number;
+  /** `sizeBytes` and what is queued behind it. */
+  acceptedBytes: number;
+  queue: Uint8Array[];
+  /** Set while a write is in flight. */
+  draining: Promise<void> | null;
+}
+
+/**
+ * The output of every attempt, one plain file each: `output/<job>/<attempt>.log`. A retry is another
+ * attempt and so another file; nothing is ever overwritten.
+ */
+export class OutputStore {
+  readonly #directory: string;
+  readonly #onGrowth: (attemptId: AttemptId) => void;
+  readonly #writings = new Map<AttemptId, Writing>();
+
+  constructor(dataDir: string, onGrowth: (attemptId: AttemptId) => void) {
+    this.#directory = join(dataDir, "output");
+    this.#onGrowth = onGrowth;
+  }
+
+  /** How much of the attempt's output is stored; what a reader may read. */
+  sizeOf(attemptId: AttemptId): number {
+    const writing = this.#writings.get(attemptId);
+    if (writing) return writing.sizeBytes;
+    return statSync(this.#fileOf(attemptId), { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /**
+   * Appends the part of `payload` that is not stored yet; a payload beyond the end is not taken, because
+   * what lies between is missing. Resolves to the stored size once the kernel has the bytes.
+   */
+  async append(attemptId: AttemptId, offset: number, payload: Uint8Array): Promise<number> {
+    const writing = this.#writingOf(attemptId);
+    const isNew = offset <= writing.acceptedBytes && offset + payload.byteLength > writing.acceptedBytes;
+    if (isNew) {
+      const fresh = payload.subarray(writing.acceptedBytes - offset);
+      writing.queue.push(fresh);
+      writing.acceptedBytes += fresh.byteLength;
+      writing.draining ??= this.#drain(attemptId, writing);
+    }
+    await writing.draining;
+    return writing.sizeBytes;
+  }
+
+  /** Makes what is stored survive a power cut, and closes the file. Resolves to the size. */
+  async seal(attemptId: AttemptId): Promise<number> {
+    const writing = this.#writings.get(attemptId);
+    if (!writing) return this.sizeOf(attemptId);
+    await writing.draining;
+    await fsyncAsync(writing.fd);
+    const { sizeBytes } = writing;
+    this.#close(attemptId);
+    return sizeBytes;
+  }
+
+  /** Nothing more will come for now: the node is gone or the attempt is over. */
+  #close(attemptId: AttemptId): void {
+    const writing = this.#writings.get(attemptId);
+    if (!writing) return;
+    this.#writings.delete(attemptId);
+    closeSync(writing.fd);
+  }
+
+  /** Up to `buffer.byteLength` bytes from `offset`, only of what `sizeOf` counts. Resolves to how many. */
+  async read(file: OutputFile, buffer: Uint8Array, offset: number): Promise<number> {
+    const available = this.sizeOf(file.attemptId) - offset;
+    if (available <= 0) return 0;
+    const fd = file.open(() => openSync(this.#fileOf(file.attemptId), "r"));
+    const { bytesRead } = await readAsync(fd, buffer, 0, Math.min(buffer.byteLength, available), offset);
+    return bytesRead;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#writings.keys()].map((attemptId) => this.seal(attemptId)));
+  }
+
+  async #drain(attemptId: AttemptId, writing: Writing): Promise<void> {
+    try {
+      for (let chunk = writing.queue.shift(); chunk; chunk = writing.queue.shift()) {
+        for (let written = 0; written < chunk.byteLength;) {
+          const { bytesWritten } = await writeAsync(writing.fd, chunk, written, chunk.byteLength - written, writing.sizeBytes);
+          written += bytesWritten;
+          writing.sizeBytes += bytesWritten;
+        }
+        this.#onGrowth(attemptId);
+      }
+    } catch (error) {
+      // What was accepted behind the failed write is not stored: the agent still has it and sends it again.
+      this.#close(attemptId);
+      throw error;
+    } finally {
+      writing.draining = null;
+    }
+  }
+
+  #writingOf(attemptId: AttemptId): Writing {
+    const known = this.#writings.get(attemptId);
+    if (known) return known;
+    const file = this.#fileOf(attemptId);
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const sizeBytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    // Not O_APPEND: each write names its offset, so that a write torn by a full disk is written over.
+    const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600);
+    const writing: Writing = { fd, sizeBytes, acceptedBytes: sizeBytes, queue: [], draining: null };
+    this.#writings.set(attemptId, writing);
+    return writing;
+  }
+
+  #fileOf(attemptId: AttemptId): string {
+    return join(this.#directory, attemptId.slice(0, attemptId.indexOf(".")), `${attemptId}.log`);
+  }
+}
+
+/** A reader's handle on one attempt's output; opened at the first byte, because there may be none. */
+export class OutputFile {
+  readonly attemptId: AttemptId;
+  #fd: number | null = null;
+
+  constructor(attemptId: AttemptId) {
+    this.attemptId = attemptId;
+  }
+
+  open(openFd: () => number): number {
+    this.#fd ??= openFd();
+    return this.#fd;
+  }
+
+  close(): void {
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
+  }
+}

@@ -1,0 +1,90 @@
+import type { JobListQuery } from "@drover/shared/api/jobs.ts";
+import type { JobId } from "@drover/shared/domain/ids.ts";
+import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
+import type { AttemptRecord, JobRecord, TaskRecord } from "../core/records.ts";
+import type { Database } from "./database.ts";
+import { attemptRecord, jobRecord, taskRecord, type AttemptRow, type JobRow, type TaskRow } from "./rows.ts";
+
+export interface EventRow {
+  id: number;
+  atMs: number;
+  event: string;
+  /** JSON of the event's fields. */
+  fields: string;
+}
+
+/** What the API reads: live and finished alike, as of the last commit. */
+export interface History {
+  job(jobId: JobId): JobRecord | null;
+  jobUnderKey(idempotencyKey: string): { jobId: JobId; requestSha256: string } | null;
+  /** Newest first, ids below `beforeId`. */
+  jobs(filter: Pick<JobListQuery, "state" | "name" | "label" | "limit">, beforeId: number): JobRecord[];
+  task(jobId: JobId, index: number, request: ResourceRequest): TaskRecord | null;
+  /** In order of their index, `fromIndex` included. */
+  tasks(jobId: JobId, fromIndex: number, limit: number, request: ResourceRequest): TaskRecord[];
+  attempt(jobId: JobId, taskIndex: number, number: number): AttemptRecord | null;
+  attempts(jobId: JobId, fromTask: number, toTask: number): AttemptRecord[];
+  events(afterId: number, limit: number): EventRow[];
+  lastEventId(): number;
+  jobCount(): number;
+}
+
+export function prepareHistory(database: Database): History {
+  const job = database.prepare<[number], JobRow>("select * from jobs where id = ?");
+  const jobUnderKey = database.prepare<[string], { jobId: JobId; requestSha256: string }>(
+    "select id as jobId, request_sha256 as requestSha256 from jobs where idempotency_key = ?",
+  );
+  const jobs = database.prepare<Record<string, unknown>, JobRow>(
+    `select * from jobs
+     where id < @beforeId
+       and (@state is null or state = @state)
+       and (@name is null or name = @name)
+       and (@labelKey is null or exists (
+         select 1 from json_each(jobs.spec, '$.labels')
+         where json_each.key = @labelKey and (@labelValue is null or json_each.value = @labelValue)))
+     order by id desc limit @limit`,
+  );
+  const task = database.prepare<[number, number], TaskRow>("select * from tasks where job_id = ? and task_index = ?");
+  const tasks = database.prepare<[number, number, number], TaskRow>(
+    "select * from tasks where job_id = ? and task_index >= ? order by task_index limit ?",
+  );
+  const attempt = database.prepare<[number, number, number], AttemptRow>(
+    "select * from attempts where job_id = ? and task_index = ? and number = ?",
+  );
+  const attempts = database.prepare<[number, number, number], AttemptRow>(
+    "select * from attempts where job_id = ? and task_index between ? and ? order by task_index, number",
+  );
+  const events = database.prepare<[number, number], EventRow>(
+    "select id, at_ms as atMs, event, fields from events where id > ? order by id limit ?",
+  );
+  const lastEventId = database.prepare<[], number | null>("select max(id) from events").pluck();
+  const jobCount = database.prepare<[], number>("select count(*) from jobs").pluck();
+
+  return {
+    job: (jobId) => map(job.get(jobId), jobRecord),
+    jobUnderKey: (key) => jobUnderKey.get(key) ?? null,
+    jobs({ state, name, label, limit }, beforeId) {
+      const [labelKey, ...labelValue] = label?.split("=") ?? [];
+      const filter = {
+        beforeId,
+        state: state ?? null,
+        name: name ?? null,
+        labelKey: labelKey ?? null,
+        labelValue: labelValue.length > 0 ? labelValue.join("=") : null,
+        limit,
+      };
+      return jobs.all(filter).map(jobRecord);
+    },
+    task: (jobId, index, request) => map(task.get(jobId, index), (row) => taskRecord(row, request)),
+    tasks: (jobId, fromIndex, limit, request) => tasks.all(jobId, fromIndex, limit).map((row) => taskRecord(row, request)),
+    attempt: (jobId, taskIndex, number) => map(attempt.get(jobId, taskIndex, number), attemptRecord),
+    attempts: (jobId, fromTask, toTask) => attempts.all(jobId, fromTask, toTask).map(attemptRecord),
+    events: (afterId, limit) => events.all(afterId, limit),
+    lastEventId: () => lastEventId.get() ?? 0,
+    jobCount: () => jobCount.get() ?? 0,
+  };
+}
+
+function map<Row, Result>(row: Row | undefined, convert: (row: Row) => Result): Result | null {
+  return row === undefined ? null : convert(row);
+}

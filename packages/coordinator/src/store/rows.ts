@@ -1,0 +1,218 @@
+import { AttemptOutcome, type AttemptState, type Blame } from "@drover/shared/domain/attempt.ts";
+import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
+import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
+import { Hardware, type NodeAdmin, type NodeLink } from "@drover/shared/domain/node.ts";
+import { ResourceCapacity, type ResourceRequest } from "@drover/shared/domain/resources.ts";
+import type { Cause, TaskState } from "@drover/shared/domain/task.ts";
+import type { AttemptRecord, JobRecord, NodeRecord, TaskRecord } from "../core/records.ts";
+
+export interface JobRow {
+  id: number;
+  name: string | null;
+  state: string;
+  cancel_requested: number;
+  spec: string;
+  queued: number;
+  staging: number;
+  running: number;
+  succeeded: number;
+  failed: number;
+  canceled: number;
+  submitted_at_ms: number;
+  started_at_ms: number | null;
+  ended_at_ms: number | null;
+  idempotency_key: string | null;
+  request_sha256: string | null;
+}
+
+export function jobRow(job: JobRecord): JobRow {
+  return {
+    id: job.id,
+    name: job.spec.name,
+    state: job.state,
+    cancel_requested: Number(job.cancelRequested),
+    spec: JSON.stringify(job.spec),
+    ...job.tasksByState,
+    submitted_at_ms: job.submittedAtMs,
+    started_at_ms: job.startedAtMs,
+    ended_at_ms: job.endedAtMs,
+    idempotency_key: job.idempotency?.key ?? null,
+    request_sha256: job.idempotency?.requestSha256 ?? null,
+  };
+}
+
+export function jobRecord(row: JobRow): JobRecord {
+  const { queued, staging, running, succeeded, failed, canceled } = row;
+  return {
+    id: row.id as JobId,
+    // Written by this program from a parsed spec: parsing it again would only cost a restart its speed.
+    spec: JSON.parse(row.spec) as JobSpec,
+    state: row.state as JobState,
+    cancelRequested: row.cancel_requested === 1,
+    tasksByState: { queued, staging, running, succeeded, failed, canceled },
+    submittedAtMs: row.submitted_at_ms,
+    startedAtMs: row.started_at_ms,
+    endedAtMs: row.ended_at_ms,
+    idempotency:
+      row.idempotency_key === null ? null : { key: row.idempotency_key, requestSha256: row.request_sha256 ?? "" },
+  };
+}
+
+export interface TaskRow {
+  job_id: number;
+  task_index: number;
+  state: string;
+  cause: string;
+  since_ms: number;
+  attempt_number: number;
+  live_attempt_id: string | null;
+  user_failures: number;
+  faultless_ends: number;
+}
+
+export function taskRow(task: TaskRecord): TaskRow {
+  return {
+    job_id: task.jobId,
+    task_index: task.index,
+    state: task.state,
+    cause: task.cause,
+    since_ms: task.sinceMs,
+    attempt_number: task.attemptNumber,
+    live_attempt_id: task.liveAttemptId,
+    user_failures: task.userFailures,
+    faultless_ends: task.faultlessEnds,
+  };
+}
+
+export function taskRecord(row: TaskRow, request: ResourceRequest): TaskRecord {
+  return {
+    jobId: row.job_id as JobId,
+    index: row.task_index,
+    state: row.state as TaskState,
+    cause: row.cause as Cause,
+    sinceMs: row.since_ms,
+    request,
+    attemptNumber: row.attempt_number,
+    liveAttemptId: row.live_attempt_id as AttemptId | null,
+    userFailures: row.user_failures,
+    faultlessEnds: row.faultless_ends,
+  };
+}
+
+export interface AttemptRow {
+  job_id: number;
+  task_index: number;
+  number: number;
+  id: string;
+  node_id: string;
+  boot_id: string;
+  state: string;
+  stop_cause: string | null;
+  cpu_milli: number;
+  memory_bytes: number;
+  gpu_ids: string;
+  pid: number | null;
+  outcome: string | null;
+  blame: string | null;
+  output_bytes: number;
+  cpu_ms: number | null;
+  max_rss_bytes: number | null;
+  assigned_at_ms: number;
+  started_at_ms: number | null;
+  ended_at_ms: number | null;
+}
+
+export function attemptRow(attempt: AttemptRecord): AttemptRow {
+  return {
+    job_id: attempt.jobId,
+    task_index: attempt.taskIndex,
+    number: attempt.number,
+    id: attempt.id,
+    node_id: attempt.nodeId,
+    boot_id: attempt.bootId,
+    state: attempt.state,
+    stop_cause: attempt.stopCause,
+    cpu_milli: attempt.allocation.cpuMilli,
+    memory_bytes: attempt.allocation.memoryBytes,
+    gpu_ids: JSON.stringify(attempt.allocation.gpuIds),
+    pid: attempt.pid,
+    outcome: attempt.outcome && JSON.stringify(attempt.outcome),
+    blame: attempt.blame,
+    output_bytes: attempt.outputBytes,
+    cpu_ms: attempt.usage?.cpuMs ?? null,
+    max_rss_bytes: attempt.usage?.maxRssBytes ?? null,
+    assigned_at_ms: attempt.assignedAtMs,
+    started_at_ms: attempt.startedAtMs,
+    ended_at_ms: attempt.endedAtMs,
+  };
+}
+
+export function attemptRecord(row: AttemptRow): AttemptRecord {
+  return {
+    id: row.id as AttemptId,
+    jobId: row.job_id as JobId,
+    taskIndex: row.task_index,
+    number: row.number,
+    nodeId: row.node_id as NodeId,
+    bootId: row.boot_id,
+    state: row.state as AttemptState,
+    stopCause: row.stop_cause as "canceled" | "preempted" | null,
+    allocation: {
+      cpuMilli: row.cpu_milli,
+      memoryBytes: row.memory_bytes,
+      gpuIds: JSON.parse(row.gpu_ids) as string[],
+    },
+    pid: row.pid,
+    outcome: row.outcome === null ? null : AttemptOutcome.parse(JSON.parse(row.outcome)),
+    blame: row.blame as Blame | null,
+    outputBytes: row.output_bytes,
+    usage: row.cpu_ms === null ? null : { cpuMs: row.cpu_ms, maxRssBytes: row.max_rss_bytes ?? 0 },
+    assignedAtMs: row.assigned_at_ms,
+    startedAtMs: row.started_at_ms,
+    endedAtMs: row.ended_at_ms,
+  };
+}
+
+export interface NodeRow {
+  id: string;
+  name: string;
+  link: string;
+  link_since_ms: number;
+  admin: string;
+  agent_version: string;
+  boot_id: string;
+  capacity: string;
+  hardware: string;
+  joined_at_ms: number;
+}
+
+export function nodeRow(node: NodeRecord): NodeRow {
+  return {
+    id: node.id,
+    name: node.name,
+    link: node.link,
+    link_since_ms: node.linkSinceMs,
+    admin: node.admin,
+    agent_version: node.agentVersion,
+    boot_id: node.bootId,
+    capacity: JSON.stringify(node.capacity),
+    hardware: JSON.stringify(node.hardware),
+    joined_at_ms: node.joinedAtMs,
+  };
+}
+
+export function nodeRecord(row: NodeRow): NodeRecord {
+  return {
+    id: row.id as NodeId,
+    name: row.name,
+    link: row.link as NodeLink,
+    linkSinceMs: row.link_since_ms,
+    admin: row.admin as NodeAdmin,
+    agentVersion: row.agent_version,
+    bootId: row.boot_id,
+    capacity: ResourceCapacity.parse(JSON.parse(row.capacity)),
+    hardware: Hardware.parse(JSON.parse(row.hardware)),
+    joinedAtMs: row.joined_at_ms,
+  };
+}
+

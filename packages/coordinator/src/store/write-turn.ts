@@ -1,0 +1,77 @@
+import type { FleetEvent } from "@drover/shared/events.ts";
+import type { Fleet } from "../core/fleet.ts";
+import type { Database } from "./database.ts";
+import { attemptRow, jobRow, nodeRow, taskRow } from "./rows.ts";
+
+const JOB_COLUMNS = [
+  "id", "name", "state", "cancel_requested", "spec", "queued", "staging", "running", "succeeded", "failed",
+  "canceled", "submitted_at_ms", "started_at_ms", "ended_at_ms", "idempotency_key", "request_sha256",
+];
+const TASK_COLUMNS = [
+  "job_id", "task_index", "state", "cause", "since_ms", "attempt_number", "live_attempt_id", "user_failures",
+  "faultless_ends",
+];
+const ATTEMPT_COLUMNS = [
+  "job_id", "task_index", "number", "id", "node_id", "boot_id", "state", "stop_cause", "cpu_milli", "memory_bytes",
+  "gpu_ids", "pid", "outcome", "blame", "output_bytes", "cpu_ms", "max_rss_bytes", "assigned_at_ms", "started_at_ms",
+  "ended_at_ms",
+];
+const NODE_COLUMNS = [
+  "id", "name", "link", "link_since_ms", "admin", "agent_version", "boot_id", "capacity", "hardware", "joined_at_ms",
+];
+
+/** A turn's events as stored, with the ids that the event stream gives them. */
+export interface WrittenTurn {
+  events: { id: number; event: FleetEvent }[];
+}
+
+/** Prepares the one transaction that makes a whole turn durable. */
+export function prepareTurnWriter(database: Database): (fleet: Fleet, events: readonly FleetEvent[], atMs: number) => WrittenTurn {
+  const upsertNode = database.prepare(upsert("nodes", NODE_COLUMNS, ["id"]));
+  const insertJob = database.prepare(insert("jobs", JOB_COLUMNS));
+  // The spec never changes: the frequent update leaves that page of text alone.
+  const updateJob = database.prepare(
+    `update jobs set state = @state, cancel_requested = @cancel_requested, queued = @queued, staging = @staging,
+       running = @running, succeeded = @succeeded, failed = @failed, canceled = @canceled,
+       started_at_ms = @started_at_ms, ended_at_ms = @ended_at_ms where id = @id`,
+  );
+  const upsertTask = database.prepare(upsert("tasks", TASK_COLUMNS, ["job_id", "task_index"]));
+  const upsertAttempt = database.prepare(upsert("attempts", ATTEMPT_COLUMNS, ["job_id", "task_index", "number"]));
+  const insertEvent = database.prepare("insert into events (at_ms, event, fields) values (?, ?, ?)");
+
+  return database.transaction((fleet: Fleet, events: readonly FleetEvent[], atMs: number): WrittenTurn => {
+    for (const { after } of fleet.nodes.changes()) upsertNode.run(nodeRow(after));
+    for (const { before, after } of fleet.jobs.changes()) {
+      if (before) {
+        const { state, cancelRequested, tasksByState, startedAtMs, endedAtMs, id } = after;
+        updateJob.run({
+          id,
+          state,
+          cancel_requested: Number(cancelRequested),
+          ...tasksByState,
+          started_at_ms: startedAtMs,
+          ended_at_ms: endedAtMs,
+        });
+      } else {
+        insertJob.run(jobRow(after));
+      }
+    }
+    for (const { after } of fleet.tasks.changes()) upsertTask.run(taskRow(after));
+    for (const { after } of fleet.attempts.changes()) upsertAttempt.run(attemptRow(after));
+    const written = events.map((event) => {
+      const { event: name, ...fields } = event;
+      const { lastInsertRowid } = insertEvent.run(atMs, name, JSON.stringify(fields));
+      return { id: Number(lastInsertRowid), event };
+    });
+    return { events: written };
+  });
+}
+
+function insert(table: string, columns: readonly string[]): string {
+  return `insert into ${table} (${columns.join(", ")}) values (${columns.map((column) => `@${column}`).join(", ")})`;
+}
+
+function upsert(table: string, columns: readonly string[], key: readonly string[]): string {
+  const updates = columns.filter((column) => !key.includes(column)).map((column) => `${column} = excluded.${column}`);
+  return `${insert(table, columns)} on conflict (${key.join(", ")}) do update set ${updates.join(", ")}`;
+}
