@@ -61,12 +61,12 @@ export class OutputReader {
       while (!response.destroyed) {
         // Before looking, so that what changes while we look rings again.
         bell.rearm();
-        const ended = this.#attemptHasEnded();
+        const taskHasEnded = this.#taskHasEnded();
+        const attemptHasEnded = taskHasEnded || this.#attemptHasEnded();
         const attempt = this.#attempt();
         if (attempt) await this.copy(response, this.#options.outputs.sizeOf(attempt.id));
-        if (!ended) await bell.rung;
-        else if (intoNextAttempts && this.#hasNextAttempt()) this.#nextAttempt();
-        else if (!intoNextAttempts || this.#taskHasEnded()) return;
+        if (attemptHasEnded && intoNextAttempts && this.#hasNextAttempt()) this.#nextAttempt();
+        else if (taskHasEnded || (attemptHasEnded && !intoNextAttempts)) return;
         else await bell.rung;
       }
     } finally {

@@ -43,13 +43,23 @@ export const OnDisconnect = {
 export type OnDisconnect = (typeof OnDisconnect)[keyof typeof OnDisconnect];
 
 const NoNul = z.string().refine((text) => !text.includes("\0"), "must not contain a NUL character");
-const EnvName = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "an environment variable's name is letters, digits and _")
-  .refine((name) => !name.startsWith("DROVER_"), "names that start with DROVER_ are set by Drover itself");
-const LabelKey = z
-  .string()
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/, "a label's key is 1 to 63 letters, digits and . _ / -");
+/** Checked as a whole, because zod says of a bad key only that it is bad. */
+const Env = z.record(z.string(), NoNul).superRefine((env, context) => {
+  for (const name of Object.keys(env)) {
+    const isName = /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+    if (isName && !name.startsWith("DROVER_")) continue;
+    const message = isName
+      ? "names that start with DROVER_ are set by Drover itself"
+      : "an environment variable's name is letters, digits and _, and begins with no digit";
+    context.addIssue({ code: "custom", message, path: [name] });
+  }
+});
+const Labels = z.record(z.string(), z.string().max(200)).superRefine((labels, context) => {
+  for (const key of Object.keys(labels)) {
+    if (/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/.test(key)) continue;
+    context.addIssue({ code: "custom", message: "a label's key is 1 to 63 letters, digits and . _ / -", path: [key] });
+  }
+});
 
 /** The job as people write it: POST /v1/jobs, or a YAML file for `drover submit`. */
 export const JobSubmission = z
@@ -64,7 +74,7 @@ export const JobSubmission = z
     script: NoNul.min(1)
       .optional()
       .meta({ description: "Run by /bin/sh, or by the interpreter its first line (#!) names" }),
-    env: z.record(EnvName, NoNul).optional().meta({ description: "Environment variables of every task" }),
+    env: Env.optional().meta({ description: "Environment variables of every task" }),
     workDir: NoNul.startsWith("/", "workDir is an absolute path on the node")
       .optional()
       .meta({ description: "Existing directory on the node; without it each attempt gets an empty one of its own" }),
@@ -87,7 +97,7 @@ export const JobSubmission = z
       .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
     timeout: Duration.refine((ms) => ms > 0 && ms <= MAX_TIMEOUT_MS, "a timeout is between 1 ms and 10 years").optional(),
     retries: z.int().min(0).max(MAX_RETRIES).optional().meta({ description: "Further attempts after the task's own failures" }),
-    labels: z.record(LabelKey, z.string().max(200)).optional(),
+    labels: Labels.optional(),
     onDisconnect: z.enum(OnDisconnect).optional(),
   })
   .refine((job) => (job.command === undefined) !== (job.script === undefined), {

@@ -5,7 +5,14 @@ const time = new Date(2026, 10, 23, 9, 5, 7, 42).getTime();
 
 describe("a log line for people", () => {
   test("shows time, level, event and fields in their order", () => {
-    const line = JSON.stringify({ level: 30, time, event: "attempt.started", attemptId: "8.0.1-abcdef", pid: 1, msg: "attempt started" });
+    const line = JSON.stringify({
+      level: 30,
+      time,
+      event: "attempt.started",
+      attemptId: "8.0.1-abcdef",
+      pid: 1,
+      msg: "attempt started",
+    });
     expect(formatLogLine(line)).toBe("09:05:07.042 INFO  attempt.started attemptId=8.0.1-abcdef\n");
   });
 
@@ -15,8 +22,17 @@ describe("a log line for people", () => {
   });
 
   test("quotes what could be misread", () => {
-    const line = JSON.stringify({ level: 40, time, event: "x", reason: "no route", outcome: { type: "exited", code: 1 }, empty: "" });
-    expect(formatLogLine(line)).toBe('09:05:07.042 WARN  x reason="no route" outcome={"type":"exited","code":1} empty=""\n');
+    const line = JSON.stringify({
+      level: 40,
+      time,
+      event: "x",
+      reason: "no route",
+      outcome: { type: "exited", code: 1 },
+      empty: "",
+    });
+    expect(formatLogLine(line)).toBe(
+      '09:05:07.042 WARN  x reason="no route" outcome={"type":"exited","code":1} empty=""\n',
+    );
   });
 
   test("falls back to the sentence where there is no event", () => {

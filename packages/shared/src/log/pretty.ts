@@ -1,4 +1,11 @@
-const LEVEL_NAMES: Readonly<Record<number, string>> = { 10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL" };
+const LEVEL_NAMES: Readonly<Record<number, string>> = {
+  10: "TRACE",
+  20: "DEBUG",
+  30: "INFO",
+  40: "WARN",
+  50: "ERROR",
+  60: "FATAL",
+};
 
 /** Said by the place of the line, or of no use to the one who reads along. */
 const NOT_FIELDS = new Set(["level", "time", "event", "msg", "pid", "hostname"]);
@@ -10,7 +17,7 @@ const NOT_FIELDS = new Set(["level", "time", "event", "msg", "pid", "hostname"])
 export function formatLogLine(jsonLine: string): string {
   const line = parseObject(jsonLine);
   if (line === null) return jsonLine;
-  const level = LEVEL_NAMES[Number(line["level"])] ?? String(line["level"] ?? "").toUpperCase();
+  const level = LEVEL_NAMES[Number(line["level"])] ?? plain(line["level"] ?? "").toUpperCase();
   const name = line["event"] ?? line["msg"] ?? "";
   let text = `${formatTime(line["time"])} ${level.padEnd(5)} ${plain(name)}`;
   for (const [key, value] of Object.entries(line)) {

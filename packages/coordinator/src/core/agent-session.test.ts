@@ -1,0 +1,106 @@
+import { describe, expect, test } from "vitest";
+import { aJob, aReport, nodeIdOf, Scenario } from "../testing/scenario.ts";
+
+function withOneRunning() {
+  const scenario = new Scenario();
+  scenario.hello(1);
+  const jobId = scenario.submit();
+  const attempt = scenario.attempt(jobId);
+  scenario.report(1, [aReport(attempt.id)]);
+  return { scenario, jobId, attempt };
+}
+
+describe("a node that comes back", () => {
+  test("goes on with what it still has", () => {
+    const { scenario, attempt } = withOneRunning();
+    scenario.hello(1, { attempts: [aReport(attempt.id)] }, 2);
+    expect(scenario.told(1, 2)).toEqual([{ desired: "keep", attemptId: attempt.id }]);
+  });
+
+  test("is told again what it never got", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const jobId = scenario.submit();
+    scenario.hello(1, {}, 2);
+    expect(scenario.told(1, 2)).toMatchObject([{ desired: "run", attemptId: scenario.attempt(jobId).id }]);
+  });
+
+  test("hears of a cancel that it missed", () => {
+    const { scenario, jobId, attempt } = withOneRunning();
+    scenario.turn({ type: "agentGone", sessionId: 1, nodeId: nodeIdOf(1), reason: "cut" });
+    scenario.turn({ type: "cancelJob", jobId, actor: "test" });
+    scenario.hello(1, { attempts: [aReport(attempt.id)] }, 2);
+    expect(scenario.told(1, 2)).toEqual([{ desired: "stop", attemptId: attempt.id, cause: "canceled" }]);
+  });
+
+  test("ends at once what was cancelled before it ever got it", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const jobId = scenario.submit();
+    scenario.turn({ type: "cancelJob", jobId, actor: "test" });
+    scenario.hello(1, {}, 2);
+    expect(scenario.eventsNamed("job.ended")).toMatchObject([{ state: "canceled" }]);
+    expect(scenario.told(1, 2)).toEqual([]);
+  });
+
+  test("delivers an end that happened while it was away", () => {
+    const { scenario, attempt } = withOneRunning();
+    const report = aReport(attempt.id, { state: "ended", outcome: { type: "exited", code: 0 }, endedAtMs: 5 });
+    scenario.hello(1, { attempts: [report] }, 2);
+    expect(scenario.eventsNamed("job.ended")).toMatchObject([{ state: "succeeded" }]);
+    expect(scenario.told(1, 2)).toEqual([{ desired: "forget", attemptId: attempt.id }]);
+  });
+
+  test("loses what it had started and no longer knows, and never starts it again", () => {
+    const { scenario, jobId, attempt } = withOneRunning();
+    scenario.hello(1, {}, 2);
+    expect(scenario.eventsNamed("attempt.ended")).toMatchObject([{ outcome: "node lost (forgotten)", blame: "node" }]);
+    expect(scenario.attempt(jobId)).toMatchObject({ number: 2 });
+    expect(scenario.told(1, 2).map((told) => told.attemptId)).not.toContain(attempt.id);
+  });
+
+  test("is not told of what it has beyond that: unlisted means stop and drop", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { attempts: [aReport("9.0.1-other0" as never)] });
+    expect(scenario.told(1)).toEqual([]);
+  });
+
+  test("after a reboot loses what ran, even what it never reported", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const jobId = scenario.submit();
+    scenario.hello(1, { bootId: "boot-2" }, 2);
+    expect(scenario.eventsNamed("node.rebooted")).toHaveLength(1);
+    expect(scenario.eventsNamed("attempt.ended")).toMatchObject([{ outcome: "node lost (rebooted)" }]);
+    expect(scenario.attempt(jobId)).toMatchObject({ number: 2, bootId: "boot-2" });
+  });
+
+  test("after a reboot still delivers an end that was on its disk", () => {
+    const { scenario, attempt } = withOneRunning();
+    const report = aReport(attempt.id, { state: "ended", outcome: { type: "exited", code: 7 }, endedAtMs: 5 });
+    scenario.hello(1, { bootId: "boot-2", attempts: [report] }, 2);
+    expect(scenario.eventsNamed("attempt.ended")).toMatchObject([{ outcome: "exit code 7" }]);
+  });
+
+  test("with less hardware than before keeps its attempts and gets no more than fits", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { gpus: 2 });
+    const job = scenario.submit(aJob({ array: { size: 3 }, resources: { cpus: 0.1, gpus: 1 } }));
+    const held = [scenario.attempt(job, 0), scenario.attempt(job, 1)];
+    scenario.hello(1, { gpus: 1, attempts: held.map((attempt) => aReport(attempt.id)) }, 2);
+    expect(scenario.eventsNamed("node.hardwareChanged")).toMatchObject([{ gpuCount: 1 }]);
+    scenario.end(held[1] as never);
+    // The GPU that came free is the one the node no longer has.
+    expect(scenario.task(job, 2)?.state).toBe("queued");
+    scenario.end(held[0] as never);
+    expect(scenario.attempt(job, 2).allocation.gpuIds).toEqual(["GPU-1-0"]);
+  });
+
+  test("replaces its earlier connection", () => {
+    const { scenario } = withOneRunning();
+    scenario.hello(1, {}, 2);
+    expect(scenario.effects.closings).toMatchObject([{ sessionId: 1 }]);
+    scenario.turn({ type: "agentGone", sessionId: 1, nodeId: nodeIdOf(1), reason: "replaced" });
+    expect(scenario.fleet.nodes.get(nodeIdOf(1))?.link).toBe("online");
+  });
+});

@@ -1,0 +1,104 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { AttemptOutcome } from "@drover/shared/domain/attempt.ts";
+import { brokenInvariants } from "../testing/fleet-invariants.ts";
+import { aHello, aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
+import type { Command, Happening } from "./input.ts";
+import { lostAfterMs } from "./liveness.ts";
+
+/** What can happen to a fleet, in terms of choices: which node or attempt is meant depends on what there is. */
+const Action = fc.oneof(
+  fc.record({ type: fc.constant("submit" as const), cpus: fc.integer({ min: 0, max: 6 }), gpus: fc.integer({ min: 0, max: 2 }), size: fc.integer({ min: 1, max: 4 }), retries: fc.integer({ min: 0, max: 2 }), wait: fc.boolean() }),
+  fc.record({ type: fc.constant("hello" as const), node: fc.integer({ min: 1, max: 3 }), forgets: fc.boolean(), reboots: fc.boolean() }),
+  fc.record({ type: fc.constant("gone" as const), node: fc.integer({ min: 1, max: 3 }) }),
+  fc.record({ type: fc.constant("report" as const), pick: fc.nat(), end: fc.constantFrom<AttemptOutcome | null>(null, { type: "exited", code: 0 }, { type: "exited", code: 1 }, { type: "canceled" }, { type: "nodeLost", code: "supervisorLost" }) }),
+  fc.record({ type: fc.constant("cancel" as const), pick: fc.nat() }),
+  fc.record({ type: fc.constant("tick" as const), seconds: fc.constantFrom(1, 20, Math.ceil(lostAfterMs(SETTINGS) / 1000) + 1) }),
+  fc.record({ type: fc.constant("restarted" as const) }),
+);
+type Action = typeof Action extends fc.Arbitrary<infer A> ? A : never;
+
+class Run {
+  readonly scenario = new Scenario();
+  readonly boots = [0, 1, 1, 1];
+  readonly endedTasks = new Set<string>();
+  #sessionId = 0;
+
+  apply(action: Action, commitFails: boolean): void {
+    const inputs = this.#inputsFor(action);
+    if (inputs.length === 0) return;
+    const before = this.scenario.events.length;
+    if (commitFails) this.scenario.failingTurn(...inputs);
+    this.scenario.turn(...inputs);
+    expect(brokenInvariants(this.scenario.fleet)).toEqual([]);
+    for (const event of this.scenario.events.slice(before)) {
+      if (event.event !== "task.ended") continue;
+      const key = `${event.jobId}.${event.taskIndex}`;
+      expect(this.endedTasks, `${key} ends once`).not.toContain(key);
+      this.endedTasks.add(key);
+    }
+  }
+
+  #inputsFor(action: Action): (Command | Happening)[] {
+    const { fleet } = this.scenario;
+    const attempts = [...fleet.attempts.values()];
+    switch (action.type) {
+      case "submit": {
+        const { cpus, gpus, size, retries, wait } = action;
+        const spec = aJob({ resources: { cpus, gpus }, array: { size }, retries, onDisconnect: wait ? "wait" : "restart" });
+        return [{ type: "submitJob", spec, idempotency: null, storedUnderKey: null }];
+      }
+      case "hello": {
+        const { node, forgets, reboots } = action;
+        if (reboots) this.boots[node] = (this.boots[node] ?? 0) + 1;
+        const held = forgets || reboots ? [] : attempts.filter((attempt) => attempt.nodeId === nodeIdOf(node));
+        const hello = aHello(node, { gpus: 2, cpus: 4, bootId: `boot-${this.boots[node]}`, attempts: held.map(({ id }) => aReport(id)) });
+        return [{ type: "agentHello", sessionId: ++this.#sessionId, hello }];
+      }
+      case "gone": {
+        const nodeId = nodeIdOf(action.node);
+        const sessionId = fleet.presences.get(nodeId)?.sessionId;
+        return sessionId ? [{ type: "agentGone", sessionId, nodeId, reason: "cut" }] : [];
+      }
+      case "report": {
+        const attempt = attempts[action.pick % (attempts.length || 1)];
+        if (!attempt) return [];
+        const sessionId = fleet.presences.get(attempt.nodeId)?.sessionId ?? 0;
+        const report = action.end
+          ? aReport(attempt.id, { state: "ended", outcome: action.end, endedAtMs: this.scenario.now.wallMs })
+          : aReport(attempt.id);
+        return [{ type: "attemptReports", sessionId, nodeId: attempt.nodeId, reports: [report] }];
+      }
+      case "cancel": {
+        const jobs = [...fleet.jobs.values()];
+        const job = jobs[action.pick % (jobs.length || 1)];
+        return job ? [{ type: "cancelJob", jobId: job.id, actor: "test" }] : [];
+      }
+      case "tick":
+        this.scenario.pass(action.seconds * 1000);
+        return [{ type: "tick" }];
+      case "restarted":
+        return [{ type: "restarted" }];
+    }
+  }
+}
+
+test("whatever happens, in whatever order, with commits failing in between, no invariant breaks", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(Action, fc.boolean()), { minLength: 20, maxLength: 120 }), (actions) => {
+      const run = new Run();
+      for (const [action, commitFails] of actions) run.apply(action, commitFails);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test("the invariants can fail: a fleet that holds a device twice is found out", () => {
+  const { scenario } = new Run();
+  scenario.hello(1, { gpus: 1 });
+  const jobId = scenario.submit(aJob({ resources: { gpus: 1 } }));
+  const attempt = scenario.attempt(jobId);
+  const twin = { ...attempt, id: "1.0.2-test00" as never, number: 2 };
+  scenario.fleet.attempts.put(twin.id, twin);
+  expect(brokenInvariants(scenario.fleet).join("\n")).toMatch(/two live attempts[\s\S]*GPU is promised twice/);
+});

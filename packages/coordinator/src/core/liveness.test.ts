@@ -1,0 +1,119 @@
+import { describe, expect, test } from "vitest";
+import { aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
+import { extendLeases, heardFrom, lostAfterMs } from "./liveness.ts";
+
+const LOAD = { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 };
+
+function link(scenario: Scenario) {
+  return scenario.fleet.nodes.get(nodeIdOf(1))?.link;
+}
+
+function gone(scenario: Scenario) {
+  scenario.turn({ type: "agentGone", sessionId: 1, nodeId: nodeIdOf(1), reason: "cut" });
+}
+
+describe("a silent node", () => {
+  test("is suspect when heartbeats are overdue, and online again with the next", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    scenario.pass(3 * SETTINGS.heartbeatIntervalMs + 1);
+    scenario.turn({ type: "tick" });
+    expect(link(scenario)).toBe("suspect");
+    expect(heardFrom(scenario.fleet, nodeIdOf(1), 1, LOAD, scenario.now)).toBe(true);
+    scenario.turn({ type: "tick" });
+    expect(link(scenario)).toBe("online");
+  });
+
+  test("gets no new work while it is suspect", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    scenario.pass(3 * SETTINGS.heartbeatIntervalMs + 1);
+    scenario.turn({ type: "tick" });
+    expect(scenario.task(scenario.submit())?.state).toBe("queued");
+  });
+
+  test("whose connection stays open in name only has it closed", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    scenario.pass(7 * SETTINGS.heartbeatIntervalMs);
+    scenario.turn({ type: "tick" });
+    scenario.turn({ type: "tick" });
+    expect(scenario.effects.closings).toMatchObject([{ sessionId: 1 }]);
+  });
+
+  test("keeps its attempts until its lease and the time to kill have passed", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    scenario.hello(2);
+    const jobId = scenario.submit();
+    scenario.report(1, [aReport(scenario.attempt(jobId).id)]);
+    gone(scenario);
+    scenario.pass(lostAfterMs(SETTINGS) - 1);
+    heardFrom(scenario.fleet, nodeIdOf(2), 2, LOAD, scenario.now);
+    scenario.turn({ type: "tick" });
+    expect(scenario.attempt(jobId)).toMatchObject({ number: 1, nodeId: nodeIdOf(1) });
+    scenario.pass(2);
+    scenario.turn({ type: "tick" });
+    expect(link(scenario)).toBe("lost");
+    expect(scenario.attempt(jobId)).toMatchObject({ number: 2, nodeId: nodeIdOf(2) });
+  });
+
+  test("keeps attempts that wait for their node even when it is lost", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const jobId = scenario.submit(aJob({ onDisconnect: "wait" }));
+    const attempt = scenario.attempt(jobId);
+    scenario.report(1, [aReport(attempt.id)]);
+    gone(scenario);
+    scenario.pass(10 * lostAfterMs(SETTINGS));
+    scenario.turn({ type: "tick" });
+    expect(link(scenario)).toBe("lost");
+    expect(scenario.attempt(jobId).id).toBe(attempt.id);
+    scenario.hello(1, { attempts: [aReport(attempt.id)] }, 2);
+    expect(scenario.told(1, 2)).toEqual([{ desired: "keep", attemptId: attempt.id }]);
+  });
+
+  test("that returns after it was lost is made to stop what was given away", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const jobId = scenario.submit();
+    const attempt = scenario.attempt(jobId);
+    gone(scenario);
+    scenario.pass(lostAfterMs(SETTINGS) + 1);
+    scenario.turn({ type: "tick" });
+    scenario.hello(1, { attempts: [aReport(attempt.id)] }, 2);
+    expect(scenario.told(1, 2).map((told) => told.attemptId)).toEqual([scenario.attempt(jobId).id]);
+  });
+});
+
+describe("the coordinator doubts itself first", () => {
+  test("its own stall counts for nobody's silence", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    gone(scenario);
+    scenario.pass(10 * lostAfterMs(SETTINGS));
+    extendLeases(scenario.fleet, 10 * lostAfterMs(SETTINGS));
+    scenario.turn({ type: "tick" });
+    expect(link(scenario)).toBe("disconnected");
+  });
+
+  test("after its own restart every lease begins anew", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    scenario.pass(10 * lostAfterMs(SETTINGS));
+    scenario.turn({ type: "restarted" });
+    expect(link(scenario)).toBe("disconnected");
+    scenario.pass(lostAfterMs(SETTINGS) - 1);
+    scenario.turn({ type: "tick" });
+    expect(link(scenario)).toBe("disconnected");
+  });
+
+  test("a jump of the wall clock ends no lease", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    gone(scenario);
+    scenario.now = { ...scenario.now, wallMs: scenario.now.wallMs + 86_400_000 };
+    scenario.turn({ type: "tick" });
+    expect(link(scenario)).toBe("disconnected");
+  });
+});

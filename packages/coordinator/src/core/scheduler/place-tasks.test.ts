@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+import { aJob, Scenario } from "../../testing/scenario.ts";
+import { explainWaiting } from "./explain.ts";
+
+describe("the placement pass", () => {
+  test("starts in the order of submission, each on the first node with room", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 1 });
+    scenario.hello(2, { cpus: 2 });
+    const jobs = [1, 2, 3, 4].map(() => scenario.submit());
+    const names = jobs.map((id) => scenario.task(id)?.liveAttemptId && scenario.attempt(id).nodeId.at(-1));
+    expect(names).toEqual(["1", "2", "2", null]);
+    expect(scenario.task(jobs[3] as never)?.state).toBe("queued");
+  });
+
+  test("lets a small task pass a large one that finds no room", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 2 });
+    const large = scenario.submit(aJob({ resources: { cpus: 3 } }));
+    const small = scenario.submit(aJob({ resources: { cpus: 1 } }));
+    expect(scenario.task(large)?.state).toBe("queued");
+    expect(scenario.task(small)?.state).toBe("running");
+  });
+
+  test("never promises cpus, memory or a GPU twice", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 8, memoryBytes: 1024, gpus: 3 });
+    const job = scenario.submit(aJob({ array: { size: 5 }, resources: { cpus: 1, memory: 100, gpus: 1 } }));
+    const running = [0, 1, 2, 3, 4].filter((index) => scenario.task(job, index)?.state === "running");
+    expect(running).toEqual([0, 1, 2]);
+    const gpuIds = running.flatMap((index) => scenario.attempt(job, index).allocation.gpuIds);
+    expect(new Set(gpuIds).size).toBe(3);
+  });
+
+  test("gives a freed GPU, and only that one, to the next task", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { gpus: 2 });
+    const job = scenario.submit(aJob({ array: { size: 3 }, resources: { cpus: 0.1, memory: 1, gpus: 1 } }));
+    const second = scenario.attempt(job, 1);
+    scenario.end(second);
+    expect(scenario.attempt(job, 2).allocation.gpuIds).toEqual(second.allocation.gpuIds);
+  });
+
+  test("looks again at a blocked shape when a node joins that has room", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 1 });
+    const job = scenario.submit(aJob({ resources: { cpus: 4 } }));
+    scenario.hello(2, { cpus: 4 });
+    expect(scenario.attempt(job).nodeId.at(-1)).toBe("2");
+  });
+
+  test("counts fractions of a CPU exactly", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 1 });
+    const job = scenario.submit(aJob({ array: { size: 4 }, resources: { cpus: 0.3, memory: 1 } }));
+    expect([0, 1, 2, 3].map((index) => scenario.task(job, index)?.state)).toEqual(["running", "running", "running", "queued"]);
+  });
+
+  test("places nothing on a node that is not online", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    scenario.turn({ type: "agentGone", sessionId: 1, nodeId: scenario.fleet.nodes.values().next().value?.id as never, reason: "x" });
+    const job = scenario.submit();
+    expect(scenario.task(job)?.state).toBe("queued");
+    expect(explainWaiting(scenario.fleet, aJob().resources).code).toBe("fittingNodesUnavailable");
+  });
+
+  test("after a failed commit places again what it had placed", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 1 });
+    const first = scenario.submit();
+    const second = scenario.submit();
+    const end = { type: "attemptReports", sessionId: 1, nodeId: scenario.attempt(first).nodeId } as const;
+    const reports = [{ attemptId: scenario.attempt(first).id, state: "ended", pid: 1, startedAtMs: 1, endedAtMs: 2, outputBytes: 0, usage: null, outcome: { type: "exited", code: 0 } }] as const;
+    scenario.failingTurn({ ...end, reports: [...reports] });
+    expect(scenario.task(first)?.state).toBe("running");
+    expect(scenario.task(second)?.state).toBe("queued");
+    scenario.turn({ ...end, reports: [...reports] });
+    expect(scenario.task(second)?.state).toBe("running");
+  });
+});
+
+describe("the reason why a task waits", () => {
+  const request = aJob({ resources: { cpus: 4, memory: "1GiB" } }).resources;
+
+  test("is that there are no nodes, while there are none", () => {
+    expect(explainWaiting(new Scenario().fleet, request)).toMatchObject({ code: "noNodes", nodes: [] });
+  });
+
+  test("is that no node could ever fit, with what the nearest lacks in all", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 2 });
+    scenario.hello(2, { cpus: 3 });
+    const reason = explainWaiting(scenario.fleet, request);
+    expect(reason.code).toBe("noNodeCouldEverFit");
+    expect(reason.nodes[0]).toMatchObject({ nodeName: "node2", verdict: "tooSmall", missing: { cpuMilli: 1000 } });
+    expect(reason.message).toContain("node2, which lacks 1 CPUs");
+  });
+
+  test("is that every large enough node is busy, with what the nearest lacks right now", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 4 });
+    scenario.submit(aJob({ resources: { cpus: 1.5 } }));
+    const reason = explainWaiting(scenario.fleet, request);
+    expect(reason.code).toBe("noNodeFitsNow");
+    expect(reason.nodes[0]).toMatchObject({ verdict: "busy", missing: { cpuMilli: 1500 } });
+  });
+});

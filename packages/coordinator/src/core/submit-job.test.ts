@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { aJob, Scenario } from "../testing/scenario.ts";
+import { MAX_HOT_TASKS } from "./submit-job.ts";
+
+describe("a submission", () => {
+  test("makes one task per member of its array", () => {
+    const scenario = new Scenario();
+    const jobId = scenario.submit(aJob({ array: { size: 3 } }));
+    expect([0, 1, 2].map((index) => scenario.task(jobId, index)?.state)).toEqual(["queued", "queued", "queued"]);
+    expect(scenario.task(jobId, 3)).toBeUndefined();
+  });
+
+  test("with a key that made a job before answers with that job, in the same turn too", () => {
+    const scenario = new Scenario();
+    const spec = aJob();
+    const submission = { type: "submitJob", spec, idempotency: { key: "k", requestSha256: "a" }, storedUnderKey: null } as const;
+    const results = scenario.turn(submission, submission);
+    expect(results).toEqual([
+      { ok: true, jobId: 1, created: true },
+      { ok: true, jobId: 1, created: false },
+    ]);
+    expect(scenario.eventsNamed("job.submitted")).toHaveLength(1);
+  });
+
+  test("with a key that the store knows answers with the stored job", () => {
+    const scenario = new Scenario();
+    const [result] = scenario.turn({
+      type: "submitJob",
+      spec: aJob(),
+      idempotency: { key: "k", requestSha256: "a" },
+      storedUnderKey: { jobId: 77 as never, requestSha256: "a" },
+    });
+    expect(result).toEqual({ ok: true, jobId: 77, created: false });
+  });
+
+  test("with a key that was used for another request is refused", () => {
+    const scenario = new Scenario();
+    scenario.submit(aJob({ name: "one" }), "k");
+    const [result] = scenario.turn({
+      type: "submitJob",
+      spec: aJob({ name: "two" }),
+      idempotency: { key: "k", requestSha256: "other" },
+      storedUnderKey: null,
+    });
+    expect(result).toMatchObject({ ok: false, code: "idempotency.mismatch" });
+  });
+
+  test("beyond what memory is meant to hold is refused", () => {
+    const scenario = new Scenario();
+    const size = 100_000;
+    for (let count = 0; count < MAX_HOT_TASKS; count += size) scenario.submit(aJob({ array: { size } }));
+    const [result] = scenario.turn({ type: "submitJob", spec: aJob(), idempotency: null, storedUnderKey: null });
+    expect(result).toMatchObject({ ok: false, code: "job.tooManyHot" });
+  });
+
+  test("whose commit fails leaves nothing behind, and its number is given again", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const submission = { type: "submitJob", spec: aJob(), idempotency: { key: "k", requestSha256: "a" }, storedUnderKey: null } as const;
+    scenario.failingTurn(submission);
+    expect(scenario.fleet.jobs.size).toBe(0);
+    expect(scenario.fleet.queue.waitingCount).toBe(0);
+    expect(scenario.fleet.attempts.size).toBe(0);
+    expect(scenario.turn(submission)).toEqual([{ ok: true, jobId: 1, created: true }]);
+    expect(scenario.attempt(1 as never).state).toBe("assigned");
+  });
+});

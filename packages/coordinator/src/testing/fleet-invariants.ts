@@ -1,0 +1,80 @@
+import type { Fleet } from "../core/fleet.ts";
+
+/** What must be true of the fleet after every turn (DESIGN §5); each returns what breaks it, or nothing. */
+export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[]>> = {
+  /** 2: at most one attempt of a task. */
+  oneLiveAttemptPerTask(fleet) {
+    const broken: string[] = [];
+    const seen = new Set<string>();
+    for (const attempt of fleet.attempts.values()) {
+      const key = `${attempt.jobId}.${attempt.taskIndex}`;
+      if (seen.has(key)) broken.push(`task ${key} has two live attempts`);
+      seen.add(key);
+      const task = fleet.task(attempt.jobId, attempt.taskIndex);
+      if (task?.liveAttemptId !== attempt.id) broken.push(`attempt ${attempt.id} is not its task's live one`);
+      if (task?.state !== "running") broken.push(`attempt ${attempt.id} lives while its task is ${task?.state}`);
+    }
+    for (const task of fleet.tasks.values()) {
+      const live = task.liveAttemptId !== null && fleet.attempts.get(task.liveAttemptId) !== undefined;
+      if ((task.state === "running") !== live) broken.push(`task ${task.jobId}.${task.index} is ${task.state}, live attempt: ${live}`);
+    }
+    return broken;
+  },
+
+  /** 3: nothing is promised twice, and the free capacity that placement reads is what the attempts leave. */
+  nothingPromisedTwice(fleet) {
+    const broken: string[] = [];
+    for (const node of fleet.nodes.values()) {
+      const attempts = [...fleet.attempts.values()].filter((attempt) => attempt.nodeId === node.id);
+      const gpuIds = attempts.flatMap((attempt) => attempt.allocation.gpuIds);
+      if (new Set(gpuIds).size < gpuIds.length) broken.push(`${node.name}: a GPU is promised twice`);
+      const free = fleet.capacity.freeOn(node.id);
+      const cpuMilli = attempts.reduce((sum, { allocation }) => sum + allocation.cpuMilli, 0);
+      const memoryBytes = attempts.reduce((sum, { allocation }) => sum + allocation.memoryBytes, 0);
+      if (free.cpuMilli !== node.capacity.cpuMilli - cpuMilli) broken.push(`${node.name}: free cpus are wrong`);
+      if (free.memoryBytes !== node.capacity.memoryBytes - memoryBytes) broken.push(`${node.name}: free memory is wrong`);
+      if (cpuMilli > node.capacity.cpuMilli || memoryBytes > node.capacity.memoryBytes) broken.push(`${node.name}: over-committed`);
+      const freeGpuIds = node.capacity.gpuIds.filter((id) => !gpuIds.includes(id));
+      if (free.gpuIds.join() !== freeGpuIds.join()) broken.push(`${node.name}: free GPUs are ${free.gpuIds.join()}, should be ${freeGpuIds.join()}`);
+    }
+    return broken;
+  },
+
+  /** The job's counts are those of its tasks, and its state follows from them. */
+  jobsCountTheirTasks(fleet) {
+    const broken: string[] = [];
+    const counts = new Map<number, Record<string, number>>();
+    for (const task of fleet.tasks.values()) {
+      const ofJob = counts.get(task.jobId) ?? {};
+      ofJob[task.state] = (ofJob[task.state] ?? 0) + 1;
+      counts.set(task.jobId, ofJob);
+    }
+    for (const job of fleet.jobs.values()) {
+      const { queued, staging, running, ...ended } = job.tasksByState;
+      const live = counts.get(job.id) ?? {};
+      if ((live["queued"] ?? 0) !== queued || (live["running"] ?? 0) !== running) broken.push(`job ${job.id} miscounts its live tasks`);
+      const total = queued + staging + running + ended.succeeded + ended.failed + ended.canceled;
+      if (total !== (job.spec.arraySize ?? 1)) broken.push(`job ${job.id} counts ${total} tasks`);
+      if (queued + staging + running === 0) broken.push(`job ${job.id} is hot without a live task`);
+    }
+    return broken;
+  },
+
+  /** 11: every waiting task really waits: after a pass no open node has room for it. */
+  nothingWaitsThatFits(fleet) {
+    const broken: string[] = [];
+    let queuedCount = 0;
+    for (const task of fleet.tasks.values()) {
+      if (task.state !== "queued") continue;
+      queuedCount++;
+      const fitting = fleet.capacity.openNodeIds().find((nodeId) => fleet.capacity.hasRoom(nodeId, task.request));
+      if (fitting) broken.push(`task ${task.jobId}.${task.index} waits though it fits on ${fitting}`);
+    }
+    if (queuedCount !== fleet.queue.waitingCount) broken.push(`the queue counts ${fleet.queue.waitingCount}, there are ${queuedCount}`);
+    return broken;
+  },
+};
+
+export function brokenInvariants(fleet: Fleet): string[] {
+  return Object.entries(FLEET_INVARIANTS).flatMap(([name, check]) => check(fleet).map((what) => `${name}: ${what}`));
+}

@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { WebSocket } from "ws";
+import { createClient, type DroverClient } from "@drover/shared/client/client.ts";
+import { systemClock } from "@drover/shared/clock.ts";
+import type { AgentMessage, AttemptReport, CoordinatorMessage, Hello } from "@drover/shared/protocol/messages.ts";
+import { outputHeaderBytes, writeOutputHeader } from "@drover/shared/protocol/output-frame.ts";
+import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import { startCoordinator, type Coordinator } from "../coordinator.ts";
+import { aHello } from "./scenario.ts";
+
+/** A real coordinator on a free port of loopback, in a data directory of its own. */
+export class RunningCoordinator {
+  readonly dataDir: string;
+  readonly logLines: Record<string, unknown>[] = [];
+  #coordinator!: Coordinator;
+  #peers: ScriptedAgent[] = [];
+
+  private constructor(dataDir: string) {
+    this.dataDir = dataDir;
+  }
+
+  static async start(dataDir = mkdtempSync(join(tmpdir(), "drover-coordinator-"))): Promise<RunningCoordinator> {
+    const running = new RunningCoordinator(dataDir);
+    await running.#start();
+    return running;
+  }
+
+  get url(): string {
+    return this.#coordinator.url;
+  }
+
+  get client(): DroverClient {
+    return createClient(this.url);
+  }
+
+  request(path: string, init?: RequestInit): Promise<Response> {
+    return fetch(new URL(path, this.url), init);
+  }
+
+  post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+    return this.request(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    });
+  }
+
+  /** An agent by hand: speaks the protocol, runs nothing. */
+  async connectAgent(number: number, hello: Partial<Hello> = {}): Promise<ScriptedAgent> {
+    const agent = await this.connectRaw();
+    agent.send({ ...aHello(number), ...hello });
+    await agent.next("welcome");
+    return agent;
+  }
+
+  async connectRaw(options: { headers?: Record<string, string> } = {}): Promise<ScriptedAgent> {
+    const socket = new WebSocket(`${this.url.replace("http", "ws")}/v1/agent`, options);
+    const agent = new ScriptedAgent(socket);
+    this.#peers.push(agent);
+    await agent.opened;
+    return agent;
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.#start();
+  }
+
+  async stop(): Promise<void> {
+    for (const peer of this.#peers) peer.cut();
+    await this.#coordinator.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  async #start(): Promise<void> {
+    const log = pino({ base: null }, { write: (line: string) => void this.logLines.push(JSON.parse(line)) });
+    this.#coordinator = await startCoordinator(
+      {
+        host: "127.0.0.1",
+        port: 0,
+        dataDir: this.dataDir,
+        log: "json",
+        logLevel: "info",
+        leaseMs: 60_000,
+        heartbeatIntervalMs: 5000,
+      },
+      systemClock,
+      log,
+    );
+  }
+}
+
+export class ScriptedAgent {
+  readonly opened: Promise<void>;
+  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly #socket: WebSocket;
+  readonly #received: CoordinatorMessage[] = [];
+  #arrived = Promise.withResolvers<void>();
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    this.opened = new Promise((resolve, reject) => {
+      socket.once("open", resolve);
+      socket.once("error", reject);
+    });
+    this.closed = new Promise((resolve) => socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() })));
+    socket.on("message", (data: Buffer) => {
+      this.#received.push(JSON.parse(data.toString()) as CoordinatorMessage);
+      this.#arrived.resolve();
+      this.#arrived = Promise.withResolvers();
+    });
+  }
+
+  send(message: AgentMessage | string | Uint8Array): void {
+    this.#socket.send(typeof message === "string" || message instanceof Uint8Array ? message : JSON.stringify(message));
+  }
+
+  report(...reports: AttemptReport[]): void {
+    this.send({ type: "attempts", reports });
+  }
+
+  sendOutput(attemptId: AttemptId, offset: number, text: string): void {
+    const payload = Buffer.from(text);
+    const headerBytes = outputHeaderBytes(attemptId);
+    const frame = new Uint8Array(headerBytes + payload.byteLength);
+    writeOutputHeader(frame, attemptId, offset);
+    frame.set(payload, headerBytes);
+    this.send(frame);
+  }
+
+  /** The next message of a type; what else comes before it stays for later. */
+  async next<T extends CoordinatorMessage["type"]>(
+    type: T,
+    matches: (message: Extract<CoordinatorMessage, { type: T }>) => boolean = () => true,
+  ): Promise<Extract<CoordinatorMessage, { type: T }>> {
+    for (;;) {
+      const index = this.#received.findIndex(
+        (message) => message.type === type && matches(message as Extract<CoordinatorMessage, { type: T }>),
+      );
+      if (index !== -1) return this.#received.splice(index, 1)[0] as Extract<CoordinatorMessage, { type: T }>;
+      await this.#arrived.promise;
+    }
+  }
+
+  /** The id of the next attempt that this node is told to run. */
+  async assigned(): Promise<AttemptId> {
+    const desired = await this.next("desired", (message) => message.attempts.some((attempt) => attempt.desired === "run"));
+    return desired.attempts.find((attempt) => attempt.desired === "run")?.attemptId as AttemptId;
+  }
+
+  cut(): void {
+    this.#socket.terminate();
+  }
+}
+

@@ -1,0 +1,153 @@
+import type { AttemptOutcome } from "@drover/shared/domain/attempt.ts";
+import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
+import { JobSubmission, toJobSpec, type JobSpec } from "@drover/shared/domain/job.ts";
+import type { EventName, FleetEvent } from "@drover/shared/events.ts";
+import type { AttemptReport, DesiredAttempt, Hello } from "@drover/shared/protocol/messages.ts";
+import { Effects } from "../core/effects.ts";
+import { Fleet, type FleetSettings, type Instant } from "../core/fleet.ts";
+import type { Command, CommandResult, Happening } from "../core/input.ts";
+import type { AttemptRecord, TaskRecord } from "../core/records.ts";
+import { placeTasks } from "../core/scheduler/place-tasks.ts";
+import { step } from "../core/step.ts";
+
+export const SETTINGS: FleetSettings = {
+  incarnation: "test00",
+  leaseMs: 60_000,
+  heartbeatIntervalMs: 5_000,
+  stopGraceMs: 10_000,
+};
+
+const GIB = 1024 ** 3;
+
+export interface NodeSize {
+  cpus?: number;
+  memoryBytes?: number;
+  gpus?: number;
+}
+
+export function aJob(job: Partial<JobSubmission> = {}): JobSpec {
+  return toJobSpec(JobSubmission.parse({ ...(job.script === undefined && { command: ["true"] }), ...job }));
+}
+
+export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): Hello {
+  const { cpus = 4, memoryBytes = 16 * GIB, gpus = 0, ...rest } = hello;
+  const gpuIds = Array.from({ length: gpus }, (_, index) => `GPU-${number}-${index}`);
+  return {
+    type: "hello",
+    protocolVersion: 1,
+    agentVersion: "0.0.0",
+    nodeId: nodeIdOf(number),
+    name: `node${number}`,
+    bootId: "boot-1",
+    capacity: { cpuMilli: cpus * 1000, memoryBytes, gpuIds },
+    hardware: {
+      cpu: { model: "test", cores: Math.max(1, cpus), physicalCores: null },
+      memoryBytes,
+      disks: [],
+      gpus: [],
+      os: "test",
+      kernel: "test",
+      architecture: "x64",
+      warnings: [],
+    },
+    attempts: [],
+    ...rest,
+  };
+}
+
+export function nodeIdOf(number: number): NodeId {
+  return `node-${String(number).padStart(12, "0")}` as NodeId;
+}
+
+export function aReport(attemptId: AttemptId, report: Partial<AttemptReport> = {}): AttemptReport {
+  return {
+    attemptId,
+    state: "running",
+    pid: 4711,
+    startedAtMs: 1,
+    outcome: null,
+    endedAtMs: null,
+    outputBytes: 0,
+    usage: null,
+    ...report,
+  };
+}
+
+/** The pure core under a clock of its own; every turn commits unless it is told to fail. */
+export class Scenario {
+  readonly fleet: Fleet;
+  /** Of all committed turns. */
+  readonly events: FleetEvent[] = [];
+  /** Of the last turn. */
+  effects = new Effects();
+  now: Instant = { wallMs: 1_700_000_000_000, monotonicMs: 1000 };
+
+  constructor(settings: Partial<FleetSettings> = {}) {
+    this.fleet = new Fleet({ ...SETTINGS, ...settings }, 1);
+  }
+
+  turn(...inputs: (Command | Happening)[]): (CommandResult | null)[] {
+    const results = this.#run(inputs);
+    this.fleet.commit();
+    this.events.push(...this.effects.events);
+    return results;
+  }
+
+  /** A turn whose commit fails. */
+  failingTurn(...inputs: (Command | Happening)[]): void {
+    this.#run(inputs);
+    this.fleet.rollback();
+  }
+
+  submit(spec: JobSpec = aJob(), key: string | null = null): JobId {
+    const idempotency = key === null ? null : { key, requestSha256: JSON.stringify(spec) };
+    const [result] = this.turn({ type: "submitJob", spec, idempotency, storedUnderKey: null });
+    if (!result?.ok) throw new Error(`submission refused: ${JSON.stringify(result)}`);
+    return result.jobId;
+  }
+
+  hello(number: number, hello: Partial<Hello> & NodeSize = {}, sessionId = number): void {
+    this.turn({ type: "agentHello", sessionId, hello: aHello(number, hello) });
+  }
+
+  report(number: number, reports: AttemptReport[], sessionId = number): void {
+    this.turn({ type: "attemptReports", sessionId, nodeId: nodeIdOf(number), reports });
+  }
+
+  end(attempt: AttemptRecord, outcome: AttemptOutcome = { type: "exited", code: 0 }): void {
+    const sessionId = this.fleet.presences.get(attempt.nodeId)?.sessionId ?? 0;
+    const report = aReport(attempt.id, { state: "ended", outcome, endedAtMs: this.now.wallMs });
+    this.turn({ type: "attemptReports", sessionId, nodeId: attempt.nodeId, reports: [report] });
+  }
+
+  pass(durationMs: number): void {
+    this.now = { wallMs: this.now.wallMs + durationMs, monotonicMs: this.now.monotonicMs + durationMs };
+  }
+
+  task(jobId: JobId, index = 0): TaskRecord | undefined {
+    return this.fleet.task(jobId, index);
+  }
+
+  attempt(jobId: JobId, index = 0): AttemptRecord {
+    const id = this.task(jobId, index)?.liveAttemptId;
+    const attempt = id ? this.fleet.attempts.get(id) : undefined;
+    if (!attempt) throw new Error(`task ${jobId}.${index} has no live attempt`);
+    return attempt;
+  }
+
+  eventsNamed<N extends EventName>(name: N): Extract<FleetEvent, { event: N }>[] {
+    return this.events.filter((event): event is Extract<FleetEvent, { event: N }> => event.event === name);
+  }
+
+  /** What the last turn told a node, welcome included. */
+  told(number: number, sessionId = number): DesiredAttempt[] {
+    return [...(this.effects.welcomes.get(sessionId) ?? []), ...(this.effects.desired.get(nodeIdOf(number)) ?? [])];
+  }
+
+  #run(inputs: (Command | Happening)[]): (CommandResult | null)[] {
+    this.effects = new Effects();
+    const results = inputs.map((input) => step(this.fleet, input, this.effects, this.now));
+    placeTasks(this.fleet, this.effects, this.now);
+    return results;
+  }
+}
