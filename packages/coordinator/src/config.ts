@@ -21,12 +21,39 @@ export function readConfig(argv: readonly string[], isTerminal: boolean): Coordi
   const program = new Command("drover-coordinator")
     .description("Schedules the fleet's work and remembers it.")
     .version(DROVER_VERSION)
-    .addOption(new Option("--listen <host:port>", "where the API and the agents' link are reached").env("DROVER_LISTEN").default("127.0.0.1:7070"))
-    .addOption(new Option("--data-dir <dir>", "state and job output; one coordinator per directory").env("DROVER_DATA_DIR").makeOptionMandatory())
-    .addOption(new Option("--log <format>", "json for machines, pretty for people").choices(["json", "pretty"]).default(isTerminal ? "pretty" : "json", isTerminal ? "pretty on a terminal" : "json"))
-    .addOption(new Option("--log-level <level>", "least important line that is written").env("DROVER_LOG_LEVEL").choices(LOG_LEVELS).default("info"))
-    .addOption(new Option("--lease <duration>", "how long a silent node may be believed alive").env("DROVER_LEASE").argParser(parseDurationOption).default(300_000, "5m"))
-    .addOption(new Option("--heartbeat <duration>", "how often agents report").env("DROVER_HEARTBEAT").argParser(parseDurationOption).default(5_000, "5s"))
+    .addOption(
+      new Option("--listen <host:port>", "where the API and the agents' link are reached")
+        .env("DROVER_LISTEN")
+        .default("127.0.0.1:7070"),
+    )
+    .addOption(
+      new Option("--data-dir <dir>", "state and job output; one coordinator per directory")
+        .env("DROVER_DATA_DIR")
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--log <format>", "json for machines, pretty for people")
+        .choices(["json", "pretty"])
+        .default(isTerminal ? "pretty" : "json", isTerminal ? "pretty on a terminal" : "json"),
+    )
+    .addOption(
+      new Option("--log-level <level>", "least important line that is written")
+        .env("DROVER_LOG_LEVEL")
+        .choices(LOG_LEVELS)
+        .default("info"),
+    )
+    .addOption(
+      new Option("--lease <duration>", "how long a silent node may be believed alive")
+        .env("DROVER_LEASE")
+        .argParser(parseDurationOption)
+        .default(300_000, "5m"),
+    )
+    .addOption(
+      new Option("--heartbeat <duration>", "how often agents report")
+        .env("DROVER_HEARTBEAT")
+        .argParser(parseDurationOption)
+        .default(5_000, "5s"),
+    )
     .allowExcessArguments(false);
   program.parse([...argv], { from: "user" });
   const options = program.opts<{
@@ -38,7 +65,10 @@ export function readConfig(argv: readonly string[], isTerminal: boolean): Coordi
     heartbeat: number;
   }>();
   if (options.lease < 3 * options.heartbeat) {
-    throw new DroverError("config.invalid", "--lease must be at least three times --heartbeat, or one late packet costs a node its attempts.");
+    throw new DroverError(
+      "config.invalid",
+      "--lease must be at least three times --heartbeat, or one late packet costs a node its attempts.",
+    );
   }
   return {
     ...parseListenAddress(options.listen),
@@ -56,7 +86,10 @@ export function parseListenAddress(text: string): { host: string; port: number }
   const port = Number(match?.[2]);
   if (!match?.[1] || port > 65_535) throw new DroverError("listen.invalidAddress", `"${text}" is not HOST:PORT.`);
   if (!isLoopbackHost(match[1])) {
-    throw new DroverError("listen.notLoopback", `${match[1]} can be reached from other machines, and this coordinator has no authentication yet.`);
+    throw new DroverError(
+      "listen.notLoopback",
+      `${match[1]} can be reached from other machines, and this coordinator has no authentication yet.`,
+    );
   }
   return { host: match[1].replace(/^\[(.*)\]$/, "$1"), port };
 }

@@ -51,8 +51,10 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
       if (problem) log.error({ event: "store.commitFailed", code: problem.code, err: problem.cause }, problem.message);
       else log.info({ event: "store.recovered" }, "store recovered");
     },
-    onDefect: (err, inputType) => log.error({ event: "core.defect", inputType, err }, "an input met a defect and was dropped"),
-    onStall: (stalledMs) => log.warn({ event: "coordinator.stalled", stalledMs }, "coordinator stalled; every lease is extended"),
+    onDefect: (err, inputType) =>
+      log.error({ event: "core.defect", inputType, err }, "an input met a defect and was dropped"),
+    onStall: (stalledMs) =>
+      log.warn({ event: "coordinator.stalled", stalledMs }, "coordinator stalled; every lease is extended"),
   });
   const gateway = new AgentGateway({ engine, outputs, clock, log });
   const http = await createHttpServer({
@@ -101,7 +103,10 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
     throw listenError(error, config);
   }
   const url = urlOf(http.server.address() as AddressInfo);
-  log.info({ event: "coordinator.listening", url, dataDir: config.dataDir, jobs: fleet.jobs.size, nodes: fleet.nodes.size }, "coordinator listening");
+  log.info(
+    { event: "coordinator.listening", url, dataDir: config.dataDir, jobs: fleet.jobs.size, nodes: fleet.nodes.size },
+    "coordinator listening",
+  );
 
   return {
     url,
@@ -133,9 +138,12 @@ function urlOf({ address, port, family }: AddressInfo): string {
 
 function listenError(error: unknown, { host, port }: CoordinatorConfig): unknown {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "EADDRINUSE") return new DroverError("listen.addressInUse", `Something else listens on ${host}:${port}.`, { cause: error });
+  if (code === "EADDRINUSE")
+    return new DroverError("listen.addressInUse", `Something else listens on ${host}:${port}.`, { cause: error });
   if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
-    return new DroverError("listen.invalidAddress", `${host}:${port} cannot be listened on (${code}).`, { cause: error });
+    return new DroverError("listen.invalidAddress", `${host}:${port} cannot be listened on (${code}).`, {
+      cause: error,
+    });
   }
   return error;
 }

@@ -1,5 +1,5 @@
 import { systemClock } from "@drover/shared/clock.ts";
-import { isDroverError } from "@drover/shared/errors.ts";
+import { errorLine, isDroverError } from "@drover/shared/errors.ts";
 import { readConfig } from "./config.ts";
 import { startCoordinator } from "./coordinator.ts";
 import { openLog } from "./telemetry/open-log.ts";
@@ -10,7 +10,7 @@ export async function main(): Promise<void> {
     await run();
   } catch (error) {
     if (!isDroverError(error)) throw error;
-    process.stderr.write(`drover-coordinator: ${error.message} ${error.advice} [${error.code}]\n`);
+    process.stderr.write(`drover-coordinator: ${errorLine(error)}\n`);
     process.exit(1);
   }
 }

@@ -3,37 +3,149 @@
  * which thing it was; `advice` is what to do about it. docs/errors.md is generated from this table.
  */
 export const ERRORS = {
-  "request.invalid": { httpStatus: 400, meaning: "The request does not fit the API's schema.", advice: "Correct the fields that `issues` names." },
+  "request.invalid": {
+    httpStatus: 400,
+    meaning: "The request does not fit the API's schema.",
+    advice: "Correct the fields that `issues` names.",
+  },
   "request.malformedJson": { httpStatus: 400, meaning: "The body is not JSON.", advice: "Send a JSON document." },
-  "request.tooLarge": { httpStatus: 413, meaning: "The body is over 1 MiB.", advice: "Put large data in files or in a store that the job reads." },
-  "request.unsupportedMediaType": { httpStatus: 415, meaning: "The body's content type is not application/json.", advice: "Send `content-type: application/json`." },
-  "request.forbiddenHost": { httpStatus: 403, meaning: "The Host header names neither loopback nor the listen address.", advice: "Use the address that the coordinator listens on." },
-  "route.notFound": { httpStatus: 404, meaning: "There is no such path or method.", advice: "See /openapi.json for what there is." },
+  "request.tooLarge": {
+    httpStatus: 413,
+    meaning: "The body is over 1 MiB.",
+    advice: "Put large data in files or in a store that the job reads.",
+  },
+  "request.unsupportedMediaType": {
+    httpStatus: 415,
+    meaning: "The body's content type is not application/json.",
+    advice: "Send `content-type: application/json`.",
+  },
+  "request.forbiddenHost": {
+    httpStatus: 403,
+    meaning: "The Host header names neither loopback nor the listen address.",
+    advice: "Use the address that the coordinator listens on.",
+  },
+  "route.notFound": {
+    httpStatus: 404,
+    meaning: "There is no such path or method.",
+    advice: "See /openapi.json for what there is.",
+  },
   "job.notFound": { httpStatus: 404, meaning: "No job has this id.", advice: "List the jobs: `drover jobs`." },
-  "task.notFound": { httpStatus: 404, meaning: "The job has no task of this index.", advice: "Task indexes run from 0 to the array's size less one." },
-  "attempt.notFound": { httpStatus: 404, meaning: "The task has no attempt of this number.", advice: "Attempts are numbered from 1; `drover job ID` lists them." },
-  "output.notFound": { httpStatus: 404, meaning: "The task has not started, so it has no output yet.", advice: "Follow it (`follow=true`) to wait for the output." },
-  "output.offsetBeyondEnd": { httpStatus: 416, meaning: "The offset lies beyond the last byte there is.", advice: "Resume at the number of bytes you have." },
-  "node.notFound": { httpStatus: 404, meaning: "No node has this id or name.", advice: "List the nodes: `drover nodes`." },
+  "task.notFound": {
+    httpStatus: 404,
+    meaning: "The job has no task of this index.",
+    advice: "Task indexes run from 0 to the array's size less one.",
+  },
+  "attempt.notFound": {
+    httpStatus: 404,
+    meaning: "The task has no attempt of this number.",
+    advice: "Attempts are numbered from 1; `drover job ID` lists them.",
+  },
+  "output.notFound": {
+    httpStatus: 404,
+    meaning: "The task has not started, so it has no output yet.",
+    advice: "Follow it (`follow=true`) to wait for the output.",
+  },
+  "output.offsetBeyondEnd": {
+    httpStatus: 416,
+    meaning: "The offset lies beyond the last byte there is.",
+    advice: "Resume at the number of bytes you have.",
+  },
+  "node.notFound": {
+    httpStatus: 404,
+    meaning: "No node has this id or name.",
+    advice: "List the nodes: `drover nodes`.",
+  },
   "node.nameAmbiguous": { httpStatus: 409, meaning: "Several nodes have this name.", advice: "Use the node's id." },
-  "job.tooManyHot": { httpStatus: 429, meaning: "More tasks are waiting or running than the coordinator holds in memory.", advice: "Submit again when some have ended." },
-  "idempotency.mismatch": { httpStatus: 422, meaning: "This Idempotency-Key was used before, with another request.", advice: "Use a new key for a new job." },
-  "storage.full": { httpStatus: 503, meaning: "The coordinator's disk is full; nothing was accepted.", advice: "Free space in the data directory; the coordinator goes on by itself." },
-  "storage.failed": { httpStatus: 503, meaning: "The coordinator could not write to its store; nothing was accepted.", advice: "See the coordinator's log for the cause, then submit again." },
-  "coordinator.stopping": { httpStatus: 503, meaning: "The coordinator is shutting down; nothing was accepted.", advice: "Submit again when it is back." },
-  "coordinator.unreachable": { httpStatus: null, meaning: "No coordinator answers at the address.", advice: "Start it, or set --coordinator or DROVER_COORDINATOR." },
-  internal: { httpStatus: 500, meaning: "A defect in Drover.", advice: "Look for the request id in the coordinator's log and report it." },
-  "listen.notLoopback": { httpStatus: null, meaning: "The coordinator has no authentication yet and refuses to listen beyond loopback.", advice: "Listen on 127.0.0.1, ::1 or localhost, and reach it through SSH." },
-  "listen.addressInUse": { httpStatus: null, meaning: "Another process listens on this address.", advice: "Stop it, or choose another with --listen." },
-  "listen.invalidAddress": { httpStatus: null, meaning: "The listen address is not HOST:PORT.", advice: "Write, for example, --listen 127.0.0.1:7070." },
-  "dataDir.locked": { httpStatus: null, meaning: "Another process of the same kind uses this data directory.", advice: "Stop it, or choose another directory with --data-dir." },
-  "dataDir.newer": { httpStatus: null, meaning: "A newer version of Drover wrote this data directory.", advice: "Run that version or a newer one." },
-  "dataDir.unusable": { httpStatus: null, meaning: "The data directory cannot be read or written.", advice: "Check its owner, its permissions and the disk." },
-  "config.invalid": { httpStatus: null, meaning: "An option or environment variable has an impossible value.", advice: "See --help." },
-  "agent.protocolUnsupported": { httpStatus: null, meaning: "Agent and coordinator speak no common protocol version.", advice: "Upgrade the older of the two." },
-  "agent.malformedMessage": { httpStatus: null, meaning: "A frame on the agent's connection is not of the protocol.", advice: "Check what connects to /v1/agent; an agent of this release never sends it." },
-  "agent.helloExpected": { httpStatus: null, meaning: "The first frame of an agent's connection was no hello.", advice: "Check what connects to /v1/agent." },
-  "agent.supervisorMissing": { httpStatus: null, meaning: "The supervisor program is not beside the agent.", advice: "Build it with `npm start`, or set DROVER_SUPERVISOR to its path." },
+  "job.tooManyHot": {
+    httpStatus: 429,
+    meaning: "More tasks are waiting or running than the coordinator holds in memory.",
+    advice: "Submit again when some have ended.",
+  },
+  "idempotency.mismatch": {
+    httpStatus: 422,
+    meaning: "This Idempotency-Key was used before, with another request.",
+    advice: "Use a new key for a new job.",
+  },
+  "storage.full": {
+    httpStatus: 503,
+    meaning: "The coordinator's disk is full; nothing was accepted.",
+    advice: "Free space in the data directory; the coordinator goes on by itself.",
+  },
+  "storage.failed": {
+    httpStatus: 503,
+    meaning: "The coordinator could not write to its store; nothing was accepted.",
+    advice: "See the coordinator's log for the cause, then submit again.",
+  },
+  "coordinator.stopping": {
+    httpStatus: 503,
+    meaning: "The coordinator is shutting down; nothing was accepted.",
+    advice: "Submit again when it is back.",
+  },
+  "coordinator.unreachable": {
+    httpStatus: null,
+    meaning: "No coordinator answers at the address.",
+    advice: "Start it, or set --coordinator or DROVER_COORDINATOR.",
+  },
+  internal: {
+    httpStatus: 500,
+    meaning: "A defect in Drover.",
+    advice: "Look for the request id in the coordinator's log and report it.",
+  },
+  "listen.notLoopback": {
+    httpStatus: null,
+    meaning: "The coordinator has no authentication yet and refuses to listen beyond loopback.",
+    advice: "Listen on 127.0.0.1, ::1 or localhost, and reach it through SSH.",
+  },
+  "listen.addressInUse": {
+    httpStatus: null,
+    meaning: "Another process listens on this address.",
+    advice: "Stop it, or choose another with --listen.",
+  },
+  "listen.invalidAddress": {
+    httpStatus: null,
+    meaning: "The listen address is not HOST:PORT.",
+    advice: "Write, for example, --listen 127.0.0.1:7070.",
+  },
+  "dataDir.locked": {
+    httpStatus: null,
+    meaning: "Another process of the same kind uses this data directory.",
+    advice: "Stop it, or choose another directory with --data-dir.",
+  },
+  "dataDir.newer": {
+    httpStatus: null,
+    meaning: "A newer version of Drover wrote this data directory.",
+    advice: "Run that version or a newer one.",
+  },
+  "dataDir.unusable": {
+    httpStatus: null,
+    meaning: "The data directory cannot be read or written.",
+    advice: "Check its owner, its permissions and the disk.",
+  },
+  "config.invalid": {
+    httpStatus: null,
+    meaning: "An option or environment variable has an impossible value.",
+    advice: "See --help.",
+  },
+  "agent.protocolUnsupported": {
+    httpStatus: null,
+    meaning: "Agent and coordinator speak no common protocol version.",
+    advice: "Upgrade the older of the two.",
+  },
+  "agent.malformedMessage": {
+    httpStatus: null,
+    meaning: "A frame on the agent's connection is not of the protocol.",
+    advice: "Check what connects to /v1/agent; an agent of this release never sends it.",
+  },
+  "agent.helloExpected": {
+    httpStatus: null,
+    meaning: "The first frame of an agent's connection was no hello.",
+    advice: "Check what connects to /v1/agent.",
+  },
+  "agent.supervisorMissing": {
+    httpStatus: null,
+    meaning: "The supervisor program is not beside the agent.",
+    advice: "Build it with `npm start`, or set DROVER_SUPERVISOR to its path.",
+  },
 } as const satisfies Record<string, { httpStatus: number | null; meaning: string; advice: string }>;
 export type ErrorCode = keyof typeof ERRORS;
 
@@ -58,4 +170,9 @@ export class DroverError extends Error {
 /** By code, not by class: two copies of this package may be loaded. */
 export function isDroverError(error: unknown): error is DroverError {
   return error instanceof Error && "code" in error && typeof error.code === "string" && error.code in ERRORS;
+}
+
+/** One line for a terminal: the code to look up, what happened to which thing, what to do. */
+export function errorLine(error: DroverError): string {
+  return `${error.code}: ${error.message} ${error.advice}`;
 }

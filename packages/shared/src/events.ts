@@ -74,7 +74,13 @@ export const EVENTS = {
     level: "info",
     text: "attempt ended",
     doc: "Nothing of the attempt is left on its node, and its output is stored to the last byte.",
-    fields: z.object({ ...attempt, outcome: z.string(), exitCode: z.int().nullable(), blame: z.string(), outputBytes: z.int() }),
+    fields: z.object({
+      ...attempt,
+      outcome: z.string(),
+      exitCode: z.int().nullable(),
+      blame: z.string(),
+      outputBytes: z.int(),
+    }),
   },
   "node.joined": {
     level: "info",
@@ -118,7 +124,10 @@ export const EVENTS = {
     doc: "The node offers other resources than at its last hello.",
     fields: z.object({ ...node, cpuMilli: z.int(), memoryBytes: z.int(), gpuCount: z.int() }),
   },
-} as const satisfies Record<string, { level: "info" | "warn" | "error"; text: string; doc: string; fields: z.ZodObject }>;
+} as const satisfies Record<
+  string,
+  { level: "info" | "warn" | "error"; text: string; doc: string; fields: z.ZodObject }
+>;
 
 export type EventName = keyof typeof EVENTS;
 export type EventFields<N extends EventName> = z.infer<(typeof EVENTS)[N]["fields"]>;
@@ -139,6 +148,7 @@ export const DAEMON_LOG_LINES = {
   "store.recovered": "Commits work again.",
   "agent.refused": "A connection on /v1/agent was refused; says why and from where.",
   "output.writeFailed": "Output of an attempt could not be stored; the agent keeps it and sends it again.",
+  "log.dropped": "Nobody read the log for so long that lines were dropped; the event stream has them.",
   "core.defect": "An input met a defect of the core: nothing of it happened, and everything else goes on.",
   "request.failed": "A request met a defect; the id is the one in the caller's problem document.",
   "agent.started": "The agent runs; says its node id and what it found of earlier attempts.",
@@ -148,7 +158,8 @@ export const DAEMON_LOG_LINES = {
   "agent.attemptStarted": "An attempt's command runs.",
   "agent.attemptEnded": "An attempt ended; says how.",
   "agent.attemptFailed": "The agent could not do its part for an attempt; says what.",
-  "agent.leaseExpired": "No heartbeat was acknowledged for a whole lease: attempts with onDisconnect=restart are stopped.",
+  "agent.leaseExpired":
+    "No heartbeat was acknowledged for a whole lease: attempts with onDisconnect=restart are stopped.",
   "agent.probeWarning": "A part of the hardware could not be read.",
   "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",
   "agent.stopped": "The agent has closed everything.",

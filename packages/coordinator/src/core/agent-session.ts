@@ -57,7 +57,13 @@ export function agentGone(
   effects.tell({ event: "node.disconnected", nodeId, nodeName: node.name, reason });
 }
 
-function takeNodeOver(fleet: Fleet, known: NodeRecord | undefined, hello: Hello, effects: Effects, now: Instant): NodeRecord {
+function takeNodeOver(
+  fleet: Fleet,
+  known: NodeRecord | undefined,
+  hello: Hello,
+  effects: Effects,
+  now: Instant,
+): NodeRecord {
   const { nodeId, name, bootId, agentVersion, hardware, capacity } = hello;
   const size = { cpuMilli: capacity.cpuMilli, memoryBytes: capacity.memoryBytes, gpuCount: capacity.gpuIds.length };
   if (!known) effects.tell({ event: "node.joined", nodeId, nodeName: name, ...size });
@@ -108,14 +114,24 @@ function reconcile(
   if (attempt.stopCause === null) {
     return { desired: "run", attemptId: attempt.id, assignment: assignmentFor(fleet, attempt) };
   }
-  const end = { outcome: { type: attempt.stopCause }, endedAtMs: now.wallMs, outputBytes: attempt.outputBytes, usage: null } as const;
+  const end = {
+    outcome: { type: attempt.stopCause },
+    endedAtMs: now.wallMs,
+    outputBytes: attempt.outputBytes,
+    usage: null,
+  } as const;
   endAttempt(fleet, attempt, end, effects, now);
   return null;
 }
 
 function giveUp(fleet: Fleet, attempt: AttemptRecord, code: NodeLoss, effects: Effects, now: Instant): null {
   const current = fleet.attempts.get(attempt.id) ?? attempt;
-  const end = { outcome: { type: "nodeLost", code }, endedAtMs: now.wallMs, outputBytes: current.outputBytes, usage: null } as const;
+  const end = {
+    outcome: { type: "nodeLost", code },
+    endedAtMs: now.wallMs,
+    outputBytes: current.outputBytes,
+    usage: null,
+  } as const;
   endAttempt(fleet, current, end, effects, now);
   return null;
 }

@@ -28,7 +28,13 @@ export function attemptReports(
 }
 
 /** Takes one report of a live attempt over into its record. */
-export function observeAttempt(fleet: Fleet, attempt: AttemptRecord, report: AttemptReport, effects: Effects, now: Instant): void {
+export function observeAttempt(
+  fleet: Fleet,
+  attempt: AttemptRecord,
+  report: AttemptReport,
+  effects: Effects,
+  now: Instant,
+): void {
   const startedNow = attempt.startedAtMs === null && report.startedAtMs !== null;
   const observed: AttemptRecord = {
     ...attempt,
@@ -39,7 +45,13 @@ export function observeAttempt(fleet: Fleet, attempt: AttemptRecord, report: Att
   if (startedNow) effects.tell({ event: "attempt.started", ...attemptFields(fleet, attempt), pid: report.pid });
   if (report.state === "ended" && report.outcome !== null) {
     const { outcome, outputBytes, usage } = report;
-    endAttempt(fleet, observed, { outcome, outputBytes, usage, endedAtMs: report.endedAtMs ?? now.wallMs }, effects, now);
+    endAttempt(
+      fleet,
+      observed,
+      { outcome, outputBytes, usage, endedAtMs: report.endedAtMs ?? now.wallMs },
+      effects,
+      now,
+    );
   } else if (observed.state !== attempt.state || startedNow) {
     fleet.attempts.put(attempt.id, { ...observed, state: observed.state === "ended" ? attempt.state : observed.state });
   }

@@ -13,7 +13,11 @@ describe("an attempt", () => {
   test("is told to its node once it is assigned, with everything it needs", () => {
     const { scenario, jobId } = running({ command: ["echo", "hi"], env: { A: "1" } });
     expect(scenario.told(1)).toMatchObject([
-      { desired: "run", attemptId: `${jobId}.0.1-test00`, assignment: { command: ["echo", "hi"], env: { A: "1" }, taskCount: 1, attemptNumber: 1 } },
+      {
+        desired: "run",
+        attemptId: `${jobId}.0.1-test00`,
+        assignment: { command: ["echo", "hi"], env: { A: "1" }, taskCount: 1, attemptNumber: 1 },
+      },
     ]);
   });
 
@@ -34,7 +38,15 @@ describe("an attempt", () => {
     for (let i = 0; i < 3; i++) scenario.report(1, [aReport(attempt.id)]);
     for (let i = 0; i < 3; i++) scenario.end(attempt);
     expect(scenario.events.map((event) => event.event)).toEqual([
-      "node.joined", "node.online", "job.submitted", "job.started", "attempt.assigned", "attempt.started", "attempt.ended", "task.ended", "job.ended",
+      "node.joined",
+      "node.online",
+      "job.submitted",
+      "job.started",
+      "attempt.assigned",
+      "attempt.started",
+      "attempt.ended",
+      "task.ended",
+      "job.ended",
     ]);
     expect(scenario.told(1)).toEqual([{ desired: "forget", attemptId: attempt.id }]);
   });
@@ -71,7 +83,9 @@ describe("the retry policy", () => {
     expect(scenario.attempt(jobId).number).toBe(2);
     scenario.end(scenario.attempt(jobId), { type: "timedOut" });
     expect(scenario.eventsNamed("task.ended")).toMatchObject([{ state: "failed", cause: "timedOut" }]);
-    expect(scenario.eventsNamed("task.requeued")).toMatchObject([{ cause: "exitedNonZero", blame: "user", nextAttemptNumber: 2 }]);
+    expect(scenario.eventsNamed("task.requeued")).toMatchObject([
+      { cause: "exitedNonZero", blame: "user", nextAttemptNumber: 2 },
+    ]);
   });
 
   test("does not count ends that are not the user's", () => {
@@ -87,7 +101,8 @@ describe("the retry policy", () => {
 
   test("gives up on a task that loses every attempt without fault of its own", () => {
     const { scenario, jobId } = running();
-    for (let i = 0; i < MAX_FAULTLESS_ENDS; i++) scenario.end(scenario.attempt(jobId), { type: "nodeLost", code: "supervisorLost" });
+    for (let i = 0; i < MAX_FAULTLESS_ENDS; i++)
+      scenario.end(scenario.attempt(jobId), { type: "nodeLost", code: "supervisorLost" });
     expect(scenario.eventsNamed("task.ended")).toMatchObject([{ state: "failed", cause: "attemptsExhausted" }]);
   });
 

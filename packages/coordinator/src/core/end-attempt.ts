@@ -1,5 +1,12 @@
 import { invariant } from "@drover/shared/assert.ts";
-import { Blame, blameFor, causeOf, describeOutcome, type AttemptOutcome, type AttemptUsage } from "@drover/shared/domain/attempt.ts";
+import {
+  Blame,
+  blameFor,
+  causeOf,
+  describeOutcome,
+  type AttemptOutcome,
+  type AttemptUsage,
+} from "@drover/shared/domain/attempt.ts";
 import { Cause } from "@drover/shared/domain/task.ts";
 import type { EventFields } from "@drover/shared/events.ts";
 import type { Effects } from "./effects.ts";
@@ -18,7 +25,13 @@ export interface AttemptEnd {
 }
 
 /** Takes the attempt's allocation back and decides what becomes of its task. */
-export function endAttempt(fleet: Fleet, attempt: AttemptRecord, end: AttemptEnd, effects: Effects, now: Instant): void {
+export function endAttempt(
+  fleet: Fleet,
+  attempt: AttemptRecord,
+  end: AttemptEnd,
+  effects: Effects,
+  now: Instant,
+): void {
   const blame = blameOf(attempt, end.outcome);
   fleet.attempts.put(attempt.id, { ...attempt, ...end, state: "ended", blame });
   effects.tell({
@@ -50,7 +63,14 @@ function blameOf(attempt: AttemptRecord, outcome: AttemptOutcome): Blame {
   return outcome.type === "canceled" && attempt.stopCause === null ? Blame.operator : blameFor(outcome);
 }
 
-function settleTask(fleet: Fleet, task: TaskRecord, outcome: AttemptOutcome, blame: Blame, effects: Effects, now: Instant): void {
+function settleTask(
+  fleet: Fleet,
+  task: TaskRecord,
+  outcome: AttemptOutcome,
+  blame: Blame,
+  effects: Effects,
+  now: Instant,
+): void {
   const job = fleet.jobs.get(task.jobId);
   invariant(job, `task ${task.jobId}.${task.index} has a job`);
   const cause = causeOf(outcome);

@@ -8,12 +8,37 @@ import { lostAfterMs } from "./liveness.ts";
 
 /** What can happen to a fleet, in terms of choices: which node or attempt is meant depends on what there is. */
 const Action = fc.oneof(
-  fc.record({ type: fc.constant("submit" as const), cpus: fc.integer({ min: 0, max: 6 }), gpus: fc.integer({ min: 0, max: 2 }), size: fc.integer({ min: 1, max: 4 }), retries: fc.integer({ min: 0, max: 2 }), wait: fc.boolean() }),
-  fc.record({ type: fc.constant("hello" as const), node: fc.integer({ min: 1, max: 3 }), forgets: fc.boolean(), reboots: fc.boolean() }),
+  fc.record({
+    type: fc.constant("submit" as const),
+    cpus: fc.integer({ min: 0, max: 6 }),
+    gpus: fc.integer({ min: 0, max: 2 }),
+    size: fc.integer({ min: 1, max: 4 }),
+    retries: fc.integer({ min: 0, max: 2 }),
+    wait: fc.boolean(),
+  }),
+  fc.record({
+    type: fc.constant("hello" as const),
+    node: fc.integer({ min: 1, max: 3 }),
+    forgets: fc.boolean(),
+    reboots: fc.boolean(),
+  }),
   fc.record({ type: fc.constant("gone" as const), node: fc.integer({ min: 1, max: 3 }) }),
-  fc.record({ type: fc.constant("report" as const), pick: fc.nat(), end: fc.constantFrom<AttemptOutcome | null>(null, { type: "exited", code: 0 }, { type: "exited", code: 1 }, { type: "canceled" }, { type: "nodeLost", code: "supervisorLost" }) }),
+  fc.record({
+    type: fc.constant("report" as const),
+    pick: fc.nat(),
+    end: fc.constantFrom<AttemptOutcome | null>(
+      null,
+      { type: "exited", code: 0 },
+      { type: "exited", code: 1 },
+      { type: "canceled" },
+      { type: "nodeLost", code: "supervisorLost" },
+    ),
+  }),
   fc.record({ type: fc.constant("cancel" as const), pick: fc.nat() }),
-  fc.record({ type: fc.constant("tick" as const), seconds: fc.constantFrom(1, 20, Math.ceil(lostAfterMs(SETTINGS) / 1000) + 1) }),
+  fc.record({
+    type: fc.constant("tick" as const),
+    seconds: fc.constantFrom(1, 20, Math.ceil(lostAfterMs(SETTINGS) / 1000) + 1),
+  }),
   fc.record({ type: fc.constant("restarted" as const) }),
 );
 type Action = typeof Action extends fc.Arbitrary<infer A> ? A : never;
@@ -45,14 +70,24 @@ class Run {
     switch (action.type) {
       case "submit": {
         const { cpus, gpus, size, retries, wait } = action;
-        const spec = aJob({ resources: { cpus, gpus }, array: { size }, retries, onDisconnect: wait ? "wait" : "restart" });
+        const spec = aJob({
+          resources: { cpus, gpus },
+          array: { size },
+          retries,
+          onDisconnect: wait ? "wait" : "restart",
+        });
         return [{ type: "submitJob", spec, idempotency: null, storedUnderKey: null }];
       }
       case "hello": {
         const { node, forgets, reboots } = action;
         if (reboots) this.boots[node] = (this.boots[node] ?? 0) + 1;
         const held = forgets || reboots ? [] : attempts.filter((attempt) => attempt.nodeId === nodeIdOf(node));
-        const hello = aHello(node, { gpus: 2, cpus: 4, bootId: `boot-${this.boots[node]}`, attempts: held.map(({ id }) => aReport(id)) });
+        const hello = aHello(node, {
+          gpus: 2,
+          cpus: 4,
+          bootId: `boot-${this.boots[node]}`,
+          attempts: held.map(({ id }) => aReport(id)),
+        });
         return [{ type: "agentHello", sessionId: ++this.#sessionId, hello }];
       }
       case "gone": {

@@ -1,4 +1,11 @@
-import { formatAttemptId, taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
+import {
+  formatAttemptId,
+  taskKey,
+  type AttemptId,
+  type JobId,
+  type NodeId,
+  type TaskKey,
+} from "@drover/shared/domain/ids.ts";
 import { isTerminalJobState } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";

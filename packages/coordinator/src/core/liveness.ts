@@ -49,7 +49,11 @@ export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void 
     } else if (node.link === "suspect" && silentMs <= HEARTBEATS_UNTIL_SUSPECT * heartbeatIntervalMs) {
       moveLink(fleet, node, "online", now);
       effects.tell({ event: "node.online", ...told, agentVersion: node.agentVersion });
-    } else if (node.link === "suspect" && silentMs > HEARTBEATS_UNTIL_CLOSED * heartbeatIntervalMs && presence.sessionId !== null) {
+    } else if (
+      node.link === "suspect" &&
+      silentMs > HEARTBEATS_UNTIL_CLOSED * heartbeatIntervalMs &&
+      presence.sessionId !== null
+    ) {
       // A connection that is open on one side only: its closing is what makes the node disconnected.
       effects.close(presence.sessionId, "no heartbeat");
     } else if (node.link === "disconnected" && silentMs > lostAfterMs(fleet.settings)) {
@@ -64,7 +68,12 @@ export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant):
     fleet.presences.set(node.id, { sessionId: null, heardAtMonotonicMs: now.monotonicMs, heardAtMs: null, load: null });
     if (node.link !== "online" && node.link !== "suspect") continue;
     moveLink(fleet, node, "disconnected", now);
-    effects.tell({ event: "node.disconnected", nodeId: node.id, nodeName: node.name, reason: "the coordinator restarted" });
+    effects.tell({
+      event: "node.disconnected",
+      nodeId: node.id,
+      nodeName: node.name,
+      reason: "the coordinator restarted",
+    });
   }
 }
 
@@ -74,7 +83,12 @@ function loseNode(fleet: Fleet, node: NodeRecord, silentMs: number, effects: Eff
   for (const attempt of fleet.attemptsOn(node.id)) {
     // `wait` goes on running there, and is never started elsewhere behind its back.
     if (fleet.jobs.get(attempt.jobId)?.spec.onDisconnect !== "restart") continue;
-    const end = { outcome: { type: "nodeLost", code: "leaseExpired" }, endedAtMs: now.wallMs, outputBytes: attempt.outputBytes, usage: null } as const;
+    const end = {
+      outcome: { type: "nodeLost", code: "leaseExpired" },
+      endedAtMs: now.wallMs,
+      outputBytes: attempt.outputBytes,
+      usage: null,
+    } as const;
     endAttempt(fleet, attempt, end, effects, now);
   }
 }

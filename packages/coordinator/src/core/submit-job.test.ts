@@ -13,7 +13,12 @@ describe("a submission", () => {
   test("with a key that made a job before answers with that job, in the same turn too", () => {
     const scenario = new Scenario();
     const spec = aJob();
-    const submission = { type: "submitJob", spec, idempotency: { key: "k", requestSha256: "a" }, storedUnderKey: null } as const;
+    const submission = {
+      type: "submitJob",
+      spec,
+      idempotency: { key: "k", requestSha256: "a" },
+      storedUnderKey: null,
+    } as const;
     const results = scenario.turn(submission, submission);
     expect(results).toEqual([
       { ok: true, jobId: 1, created: true },
@@ -56,7 +61,12 @@ describe("a submission", () => {
   test("whose commit fails leaves nothing behind, and its number is given again", () => {
     const scenario = new Scenario();
     scenario.hello(1);
-    const submission = { type: "submitJob", spec: aJob(), idempotency: { key: "k", requestSha256: "a" }, storedUnderKey: null } as const;
+    const submission = {
+      type: "submitJob",
+      spec: aJob(),
+      idempotency: { key: "k", requestSha256: "a" },
+      storedUnderKey: null,
+    } as const;
     scenario.failingTurn(submission);
     expect(scenario.fleet.jobs.size).toBe(0);
     expect(scenario.fleet.queue.waitingCount).toBe(0);

@@ -1,11 +1,12 @@
 import { invariant } from "@drover/shared/assert.ts";
 import type { JobState } from "@drover/shared/domain/job.ts";
-import { isTerminalTaskState, TASK_TRANSITIONS, type Cause, type TaskState } from "@drover/shared/domain/task.ts";
+import { isTerminalTaskState, TASK_TRANSITIONS, type TaskState } from "@drover/shared/domain/task.ts";
 import type { Effects } from "./effects.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type { JobRecord, TaskRecord } from "./records.ts";
 
-type TaskChange = Pick<TaskRecord, "state" | "cause"> & Partial<Pick<TaskRecord, "attemptNumber" | "liveAttemptId" | "userFailures" | "faultlessEnds">>;
+type TaskChange = Pick<TaskRecord, "state" | "cause"> &
+  Partial<Pick<TaskRecord, "attemptNumber" | "liveAttemptId" | "userFailures" | "faultlessEnds">>;
 
 /** The only way to change a task's state: checks the transition, and carries it into the job. */
 export function moveTask(fleet: Fleet, task: TaskRecord, change: TaskChange, effects: Effects, now: Instant): void {
@@ -49,7 +50,7 @@ function countTaskMove(fleet: Fleet, task: TaskRecord, to: TaskState, effects: E
     effects.tell({
       event: "job.ended",
       jobId: job.id,
-      state: state as "succeeded" | "failed" | "canceled",
+      state,
       succeeded: tasksByState.succeeded,
       failed: tasksByState.failed,
       canceled: tasksByState.canceled,

@@ -52,7 +52,14 @@ async function anEngine() {
   const released: CommittedTurn[] = [];
   const options = { onStoreHealth: vi.fn(), onStall: vi.fn(), onDefect: vi.fn() };
   const fleet = new Fleet(SETTINGS, 1);
-  const engine = new Engine({ fleet, store, clock, jobUnderKey: () => null, release: (turn) => released.push(turn), ...options });
+  const engine = new Engine({
+    fleet,
+    store,
+    clock,
+    jobUnderKey: () => null,
+    release: (turn) => released.push(turn),
+    ...options,
+  });
   await engine.start();
   return { engine, fleet, store, clock, released, ...options };
 }

@@ -98,13 +98,15 @@ export class Engine {
     this.#cancelTimer();
     await this.#turn;
     for (const pending of this.#pending.splice(0)) {
-      if ("reject" in pending) pending.reject(new DroverError("coordinator.stopping", "The coordinator is shutting down."));
+      if ("reject" in pending)
+        pending.reject(new DroverError("coordinator.stopping", "The coordinator is shutting down."));
     }
   }
 
   /** Resolves when what the command did is durable; rejects with `storage.*` when nothing was done. */
   command(command: UserCommand): Promise<CommandResult> {
-    if (this.#stopped) return Promise.reject(new DroverError("coordinator.stopping", "The coordinator is shutting down."));
+    if (this.#stopped)
+      return Promise.reject(new DroverError("coordinator.stopping", "The coordinator is shutting down."));
     return new Promise((resolve, reject) => this.#enqueue({ command, resolve, reject }));
   }
 
@@ -234,4 +236,3 @@ export function requireResult(result: CommandResult): Extract<CommandResult, { o
   if (result.ok) return result;
   throw new DroverError(result.code, result.message);
 }
-

@@ -6,7 +6,12 @@ import { z } from "zod";
 import type { Clock } from "@drover/shared/clock.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
 import { ERRORS, type ErrorCode } from "@drover/shared/errors.ts";
-import { AgentMessage, MAX_TEXT_FRAME_BYTES, type AttemptReport, type Hello } from "@drover/shared/protocol/messages.ts";
+import {
+  AgentMessage,
+  MAX_TEXT_FRAME_BYTES,
+  type AttemptReport,
+  type Hello,
+} from "@drover/shared/protocol/messages.ts";
 import { parseOutputFrame, type OutputFrame } from "@drover/shared/protocol/output-frame.ts";
 import { decodeTextFrame } from "@drover/shared/protocol/text-frame.ts";
 import { MIN_AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
@@ -30,7 +35,11 @@ const Greeting = z.object({ type: z.literal("hello"), protocolVersion: z.int() }
 /** The coordinator's end of every agent's WebSocket: frames in become inputs, effects become frames. */
 export class AgentGateway {
   readonly #options: AgentGatewayOptions;
-  readonly #server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_TEXT_FRAME_BYTES });
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_TEXT_FRAME_BYTES,
+  });
   readonly #sessions = new Map<number, AgentSession>();
   /** Whom to tell changes: the session that was welcomed last. */
   readonly #welcomed = new Map<NodeId, AgentSession>();
@@ -86,7 +95,12 @@ export class AgentGateway {
     const { nodeId } = session;
     if (!nodeId) return;
     if (this.#welcomed.get(nodeId) === session) this.#welcomed.delete(nodeId);
-    const happening = { type: "agentGone", sessionId: session.id, nodeId, reason: reason || "the connection closed" } as const;
+    const happening = {
+      type: "agentGone",
+      sessionId: session.id,
+      nodeId,
+      reason: reason || "the connection closed",
+    } as const;
     this.#options.engine.happen(happening);
   }
 
@@ -106,7 +120,8 @@ export class AgentGateway {
     }
     const { message } = decoded;
     if (message.type === "hello") void this.#takeHello(session, message);
-    else if (session.nodeId === null) this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
+    else if (session.nodeId === null)
+      this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
     else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
     else if (this.#options.engine.heardFrom(session.nodeId, session.id, message.load)) {
       session.send({ type: "heartbeatAck", sequence: message.sequence });
@@ -132,7 +147,10 @@ export class AgentGateway {
   #refuse(session: AgentSession, code: ErrorCode, detail: string): void {
     if (session.isClosed) return;
     const message = `${ERRORS[code].meaning} (${detail})`;
-    this.#options.log.warn({ event: "agent.refused", code, detail, address: session.address, nodeId: session.nodeId }, "agent refused");
+    this.#options.log.warn(
+      { event: "agent.refused", code, detail, address: session.address, nodeId: session.nodeId },
+      "agent refused",
+    );
     session.send({ type: "refused", code, message });
     session.close(code);
   }
@@ -149,7 +167,8 @@ export class AgentGateway {
     const { engine } = this.#options;
     const isImmediate = (report: AttemptReport) => report.state !== "ended" || report.outputBytes === 0;
     const immediate = reports.filter(isImmediate);
-    if (immediate.length > 0) engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: immediate });
+    if (immediate.length > 0)
+      engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: immediate });
     for (const report of reports) {
       if (isImmediate(report)) continue;
       void this.#sealed(report).then((sealed) => {
@@ -191,7 +210,9 @@ export class AgentGateway {
 
   #askAgain(session: AgentSession, { attemptId }: AttemptReport): void {
     const { clock, outputs } = this.#options;
-    clock.callAfter(OUTPUT_RETRY_MS, () => session.send({ type: "outputResend", attemptId, offset: outputs.sizeOf(attemptId) }));
+    clock.callAfter(OUTPUT_RETRY_MS, () =>
+      session.send({ type: "outputResend", attemptId, offset: outputs.sizeOf(attemptId) }),
+    );
   }
 
   #outputFailed(attemptId: string, error: unknown): void {

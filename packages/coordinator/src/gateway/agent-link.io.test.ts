@@ -45,7 +45,11 @@ describe("a connection that does not speak the protocol is told why and closed",
 describe("an agent", () => {
   test("has its heartbeats acknowledged", async () => {
     const agent = await coordinator.connectAgent(1);
-    agent.send({ type: "heartbeat", sequence: 41, load: { load1: 0.5, memoryAvailableBytes: 1, dataDiskFreeBytes: 2 } });
+    agent.send({
+      type: "heartbeat",
+      sequence: 41,
+      load: { load1: 0.5, memoryAvailableBytes: 1, dataDiskFreeBytes: 2 },
+    });
     expect(await agent.next("heartbeatAck")).toMatchObject({ sequence: 41 });
     expect((await coordinator.client.getNode("node1")).load?.load1).toBe(0.5);
   });
@@ -117,11 +121,21 @@ describe("output", () => {
   test("is kept per attempt: a retry does not overwrite what the first failure wrote", async () => {
     const agent = await coordinator.connectAgent(1);
     const job = await coordinator.client.submitJob({ command: ["x"], retries: 1 });
-    for (const [number, text] of [[1, "first\n"], [2, "second try\n"]] as const) {
+    for (const [number, text] of [
+      [1, "first\n"],
+      [2, "second try\n"],
+    ] as const) {
       const attemptId = await agent.assigned();
       agent.sendOutput(attemptId, 0, text);
       await agent.next("outputAck");
-      agent.report(aReport(attemptId, { state: "ended", outcome: { type: "exited", code: number === 1 ? 1 : 0 }, endedAtMs: 2, outputBytes: text.length }));
+      agent.report(
+        aReport(attemptId, {
+          state: "ended",
+          outcome: { type: "exited", code: number === 1 ? 1 : 0 },
+          endedAtMs: 2,
+          outputBytes: text.length,
+        }),
+      );
     }
     await agent.next("desired", ({ attempts }) => attempts.some(({ attemptId }) => attemptId.includes(".2-")));
     expect(await outputOf(job.id, "attempt=1")).toBe("first\n");
@@ -141,7 +155,9 @@ describe("output", () => {
       await agent.next("outputAck");
       agent.sendOutput(attemptId, 4, "two ");
       await agent.next("outputAck");
-      agent.report(aReport(attemptId, { state: "ended", outcome: { type: "exited", code }, endedAtMs: 2, outputBytes: 8 }));
+      agent.report(
+        aReport(attemptId, { state: "ended", outcome: { type: "exited", code }, endedAtMs: 2, outputBytes: 8 }),
+      );
     }
     const texts = await Promise.all(followers.map((follower) => follower.text()));
     expect(new Set(texts)).toEqual(new Set(["one two one two "]));

@@ -27,8 +27,20 @@ describe("bad input gets a problem document that says what to do", () => {
     ["a body that is no object", "[]", 400, "request.invalid", /expected object/i],
     ["an unknown field", { ...NO_OP, replicas: 3 }, 400, "request.invalid", /replicas/],
     ["no command", {}, 400, "request.invalid", /exactly one of command and script/],
-    ["both command and script", { ...NO_OP, script: "true" }, 400, "request.invalid", /exactly one of command and script/],
-    ["an impossible memory", { ...NO_OP, resources: { memory: "lots" } }, 400, "request.invalid", /"lots" is not a size/],
+    [
+      "both command and script",
+      { ...NO_OP, script: "true" },
+      400,
+      "request.invalid",
+      /exactly one of command and script/,
+    ],
+    [
+      "an impossible memory",
+      { ...NO_OP, resources: { memory: "lots" } },
+      400,
+      "request.invalid",
+      /"lots" is not a size/,
+    ],
     ["a memory without its unit", { ...NO_OP, resources: { memory: "64G" } }, 400, "request.invalid", /"64GiB"/],
     ["an impossible array", { ...NO_OP, array: { size: 1e9 } }, 400, "request.invalid", /array\.size.*100000/],
     ["an impossible timeout", { ...NO_OP, timeout: "soon" }, 400, "request.invalid", /"soon" is not a duration/],
@@ -46,7 +58,12 @@ describe("bad input gets a problem document that says what to do", () => {
   });
 
   test.each([
-    ["another content type", "/v1/jobs", { method: "POST", headers: { "content-type": "text/plain" }, body: "{}" }, "request.unsupportedMediaType"],
+    [
+      "another content type",
+      "/v1/jobs",
+      { method: "POST", headers: { "content-type": "text/plain" }, body: "{}" },
+      "request.unsupportedMediaType",
+    ],
     ["an unknown path", "/v1/nothing", {}, "route.notFound"],
     ["an unknown method", "/v1/jobs", { method: "DELETE" }, "route.notFound"],
     ["a job that is not there", "/v1/jobs/999999", {}, "job.notFound"],
@@ -65,7 +82,9 @@ describe("bad input gets a problem document that says what to do", () => {
     const { request } = await import("node:http");
     const { port } = new URL(coordinator.url);
     const status = await new Promise((resolve, reject) => {
-      request({ host: "127.0.0.1", port, path: "/v1/jobs", headers: { host: "evil.example" } }, (answer) => resolve(answer.statusCode))
+      request({ host: "127.0.0.1", port, path: "/v1/jobs", headers: { host: "evil.example" } }, (answer) =>
+        resolve(answer.statusCode),
+      )
         .on("error", reject)
         .end();
     });
@@ -75,11 +94,19 @@ describe("bad input gets a problem document that says what to do", () => {
 
 describe("jobs", () => {
   test("are answered with 201 and where they are", async () => {
-    const response = await coordinator.post("/v1/jobs", { ...NO_OP, name: "first", resources: { memory: "2GiB", cpus: 1.5 }, timeout: "90m" });
+    const response = await coordinator.post("/v1/jobs", {
+      ...NO_OP,
+      name: "first",
+      resources: { memory: "2GiB", cpus: 1.5 },
+      timeout: "90m",
+    });
     expect(response.status).toBe(201);
     const job = Job.parse(await response.json());
     expect(response.headers.get("location")).toBe(`/v1/jobs/${job.id}`);
-    expect(job.spec).toMatchObject({ timeoutMs: 5_400_000, resources: { cpuMilli: 1500, memoryBytes: 2 * 1024 ** 3, gpuCount: 0 } });
+    expect(job.spec).toMatchObject({
+      timeoutMs: 5_400_000,
+      resources: { cpuMilli: 1500, memoryBytes: 2 * 1024 ** 3, gpuCount: 0 },
+    });
   });
 
   test("are made once per idempotency key, over a restart too", async () => {
@@ -96,11 +123,14 @@ describe("jobs", () => {
   test("are listed newest first, page by page, without gap or repetition", async () => {
     const name = "paged";
     const ids: number[] = [];
-    for (let i = 0; i < 5; i++) ids.unshift(Job.parse(await (await coordinator.post("/v1/jobs", { ...NO_OP, name })).json()).id);
+    for (let i = 0; i < 5; i++)
+      ids.unshift(Job.parse(await (await coordinator.post("/v1/jobs", { ...NO_OP, name })).json()).id);
     const seen: number[] = [];
     for (let cursor: string | null = ""; cursor !== null;) {
       const query: string = cursor === "" ? "" : `&cursor=${cursor}`;
-      const page: JobList = JobList.parse(await (await coordinator.request(`/v1/jobs?name=${name}&limit=2${query}`)).json());
+      const page: JobList = JobList.parse(
+        await (await coordinator.request(`/v1/jobs?name=${name}&limit=2${query}`)).json(),
+      );
       seen.push(...page.jobs.map((job) => job.id));
       cursor = page.nextCursor;
     }
@@ -121,7 +151,9 @@ describe("jobs", () => {
   });
 
   test("say why each queued task waits", async () => {
-    const job = Job.parse(await (await coordinator.post("/v1/jobs", { ...NO_OP, resources: { gpus: 64 }, array: { size: 2 } })).json());
+    const job = Job.parse(
+      await (await coordinator.post("/v1/jobs", { ...NO_OP, resources: { gpus: 64 }, array: { size: 2 } })).json(),
+    );
     const detail = JobDetail.parse(await (await coordinator.request(`/v1/jobs/${job.id}`)).json());
     expect(detail.waiting?.code).toBe("noNodes");
     expect(detail.tasks.map((task) => task.waitingReason?.code)).toEqual(["noNodes", "noNodes"]);
@@ -148,8 +180,14 @@ describe("nodes", () => {
   });
 
   test("that share a name must be asked for by id", async () => {
-    const twins = [await coordinator.connectAgent(8, { name: "twin" }), await coordinator.connectAgent(9, { name: "twin" })];
-    expect(await problemOf(coordinator.request("/v1/nodes/twin"))).toMatchObject({ status: 409, code: "node.nameAmbiguous" });
+    const twins = [
+      await coordinator.connectAgent(8, { name: "twin" }),
+      await coordinator.connectAgent(9, { name: "twin" }),
+    ];
+    expect(await problemOf(coordinator.request("/v1/nodes/twin"))).toMatchObject({
+      status: 409,
+      code: "node.nameAmbiguous",
+    });
     for (const twin of twins) twin.cut();
   });
 });
@@ -189,10 +227,22 @@ describe("the daemon's own routes", () => {
   });
 
   test("describe every route in OpenAPI 3.1", async () => {
-    const document = (await (await coordinator.request("/openapi.json")).json()) as { openapi: string; paths: Record<string, unknown> };
+    const document = (await (await coordinator.request("/openapi.json")).json()) as {
+      openapi: string;
+      paths: Record<string, unknown>;
+    };
     expect(document.openapi).toBe("3.1.0");
     expect(Object.keys(document.paths).toSorted()).toEqual([
-      "/healthz", "/metrics", "/readyz", "/v1/events", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/cancel", "/v1/jobs/{id}/output", "/v1/nodes", "/v1/nodes/{id}",
+      "/healthz",
+      "/metrics",
+      "/readyz",
+      "/v1/events",
+      "/v1/jobs",
+      "/v1/jobs/{id}",
+      "/v1/jobs/{id}/cancel",
+      "/v1/jobs/{id}/output",
+      "/v1/nodes",
+      "/v1/nodes/{id}",
     ]);
   });
 

@@ -53,7 +53,12 @@ export class OutputReader {
    * Sends bytes as they come, until the attempt has ended and its last byte was sent; with
    * `intoNextAttempts` until that is true of the task.
    */
-  async follow(response: ServerResponse, signals: Signals<TaskKey>, key: TaskKey, intoNextAttempts: boolean): Promise<void> {
+  async follow(
+    response: ServerResponse,
+    signals: Signals<TaskKey>,
+    key: TaskKey,
+    intoNextAttempts: boolean,
+  ): Promise<void> {
     const bell = new Bell();
     const silence = signals.listen(key, () => bell.ring());
     response.once("close", () => bell.ring());

@@ -27,7 +27,9 @@ export function toDroverError(error: unknown): DroverError {
     });
   }
   const fastifyError = error as Partial<FastifyError>;
-  const code = CODES_BY_FASTIFY_CODE[fastifyError.code ?? ""] ?? (error instanceof SyntaxError ? "request.malformedJson" : undefined);
+  const code =
+    CODES_BY_FASTIFY_CODE[fastifyError.code ?? ""] ??
+    (error instanceof SyntaxError ? "request.malformedJson" : undefined);
   if (code) return new DroverError(code, fastifyError.message ?? ERRORS[code].meaning);
   if (fastifyError.statusCode !== undefined && fastifyError.statusCode < 500) {
     return new DroverError("request.invalid", fastifyError.message ?? ERRORS["request.invalid"].meaning);

@@ -9,7 +9,8 @@ export function acceptUpgrades(server: Server, gateway: AgentGateway): void {
     socket.on("error", () => socket.destroy());
     const { pathname } = new URL(request.url ?? "/", "http://coordinator");
     // Browsers send Origin with every WebSocket, and no agent does: no page may speak as a node.
-    const refusal = pathname !== AGENT_PATH ? "404 Not Found" : request.headers.origin !== undefined ? "403 Forbidden" : null;
+    const refusal =
+      pathname !== AGENT_PATH ? "404 Not Found" : request.headers.origin !== undefined ? "403 Forbidden" : null;
     if (refusal) socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     else gateway.accept(request, socket, head);
   });

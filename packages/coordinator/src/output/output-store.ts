@@ -93,7 +93,13 @@ export class OutputStore {
     try {
       for (let chunk = writing.queue.shift(); chunk; chunk = writing.queue.shift()) {
         for (let written = 0; written < chunk.byteLength;) {
-          const { bytesWritten } = await writeAsync(writing.fd, chunk, written, chunk.byteLength - written, writing.sizeBytes);
+          const { bytesWritten } = await writeAsync(
+            writing.fd,
+            chunk,
+            written,
+            chunk.byteLength - written,
+            writing.sizeBytes,
+          );
           written += bytesWritten;
           writing.sizeBytes += bytesWritten;
         }

@@ -1,7 +1,16 @@
 import { taskKey, type JobId } from "@drover/shared/domain/ids.ts";
 import { Fleet, type FleetSettings } from "../core/fleet.ts";
 import type { Database } from "./database.ts";
-import { attemptRecord, jobRecord, nodeRecord, taskRecord, type AttemptRow, type JobRow, type NodeRow, type TaskRow } from "./rows.ts";
+import {
+  attemptRecord,
+  jobRecord,
+  nodeRecord,
+  taskRecord,
+  type AttemptRow,
+  type JobRow,
+  type NodeRow,
+  type TaskRow,
+} from "./rows.ts";
 
 /** Everything that is not history, as it was at the last commit. */
 export function loadFleet(database: Database, settings: FleetSettings): Fleet {
@@ -11,7 +20,9 @@ export function loadFleet(database: Database, settings: FleetSettings): Fleet {
     const node = nodeRecord(row);
     fleet.nodes.load(node.id, node);
   }
-  for (const row of database.prepare("select * from jobs where ended_at_ms is null order by id").iterate() as Iterable<JobRow>) {
+  for (const row of database
+    .prepare("select * from jobs where ended_at_ms is null order by id")
+    .iterate() as Iterable<JobRow>) {
     const job = jobRecord(row);
     fleet.jobs.load(job.id, job);
   }
@@ -24,7 +35,9 @@ export function loadFleet(database: Database, settings: FleetSettings): Fleet {
     const job = fleet.jobs.get(row.job_id as JobId);
     if (job) fleet.tasks.load(taskKey(job.id, row.task_index), taskRecord(row, job.spec.resources));
   }
-  for (const row of database.prepare("select * from attempts where state <> 'ended'").iterate() as Iterable<AttemptRow>) {
+  for (const row of database
+    .prepare("select * from attempts where state <> 'ended'")
+    .iterate() as Iterable<AttemptRow>) {
     const attempt = attemptRecord(row);
     fleet.attempts.load(attempt.id, attempt);
   }

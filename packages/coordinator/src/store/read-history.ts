@@ -76,7 +76,8 @@ export function prepareHistory(database: Database): History {
       return jobs.all(filter).map(jobRecord);
     },
     task: (jobId, index, request) => map(task.get(jobId, index), (row) => taskRecord(row, request)),
-    tasks: (jobId, fromIndex, limit, request) => tasks.all(jobId, fromIndex, limit).map((row) => taskRecord(row, request)),
+    tasks: (jobId, fromIndex, limit, request) =>
+      tasks.all(jobId, fromIndex, limit).map((row) => taskRecord(row, request)),
     attempt: (jobId, taskIndex, number) => map(attempt.get(jobId, taskIndex, number), attemptRecord),
     attempts: (jobId, fromTask, toTask) => attempts.all(jobId, fromTask, toTask).map(attemptRecord),
     events: (afterId, limit) => events.all(afterId, limit),

@@ -215,4 +215,3 @@ export function nodeRecord(row: NodeRow): NodeRecord {
     joinedAtMs: row.joined_at_ms,
   };
 }
-

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
+import { aJob, aReport, Scenario, SETTINGS } from "../testing/scenario.ts";
 import { openStore } from "./store.ts";
 
 let dataDir: string;
@@ -36,7 +36,10 @@ describe("the store", () => {
       commitInMemory();
     };
     scenario.hello(1, { gpus: 2 });
-    const running = scenario.submit(aJob({ name: "r", labels: { a: "b" }, resources: { gpus: 1 }, array: { size: 4 }, retries: 2 }), "key");
+    const running = scenario.submit(
+      aJob({ name: "r", labels: { a: "b" }, resources: { gpus: 1 }, array: { size: 4 }, retries: 2 }),
+      "key",
+    );
     scenario.report(1, [aReport(scenario.attempt(running).id)]);
     scenario.end(scenario.attempt(running, 1), { type: "exited", code: 9 });
     scenario.submit(aJob({ resources: { cpus: 99 } }));
@@ -52,8 +55,14 @@ describe("the store", () => {
     expect(fleet.takeJobId()).toBe(4);
     expect(reopened.history.job(done)?.state).toBe("succeeded");
     expect(reopened.history.jobUnderKey("key")?.jobId).toBe(running);
-    expect(reopened.history.attempts(running, 0, 3).map(({ taskIndex, number }) => [taskIndex, number])).toEqual([[0, 1], [1, 1], [1, 2]]);
-    expect(reopened.history.events(0, 100).map(({ event }) => event)).toEqual(scenario.events.map(({ event }) => event));
+    expect(reopened.history.attempts(running, 0, 3).map(({ taskIndex, number }) => [taskIndex, number])).toEqual([
+      [0, 1],
+      [1, 1],
+      [1, 2],
+    ]);
+    expect(reopened.history.events(0, 100).map(({ event }) => event)).toEqual(
+      scenario.events.map(({ event }) => event),
+    );
     reopened.close();
   });
 
@@ -82,11 +91,15 @@ describe("the store", () => {
     const database = new Database(join(dataDir, "drover.db"));
     database.pragma("user_version = 99");
     database.close();
-    expect(() => openStore(dataDir)).toThrowError(expect.objectContaining({ code: "dataDir.newer", message: expect.stringContaining("99") }));
+    expect(() => openStore(dataDir)).toThrowError(
+      expect.objectContaining({ code: "dataDir.newer", message: expect.stringContaining("99") }),
+    );
   });
 
   test("that cannot be made is refused with a clear error", () => {
     writeFileSync(join(dataDir, "file"), "");
-    expect(() => openStore(join(dataDir, "file", "below"))).toThrowError(expect.objectContaining({ code: "dataDir.unusable" }));
+    expect(() => openStore(join(dataDir, "file", "below"))).toThrowError(
+      expect.objectContaining({ code: "dataDir.unusable" }),
+    );
   });
 });

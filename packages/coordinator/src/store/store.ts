@@ -65,5 +65,7 @@ function withStorageErrors<T>(write: () => T): T {
 function storageError(error: InstanceType<typeof Database.SqliteError>): DroverError {
   return error.code === "SQLITE_FULL"
     ? new DroverError("storage.full", "The coordinator's disk is full.", { cause: error })
-    : new DroverError("storage.failed", `The coordinator's store failed: ${error.message} (${error.code}).`, { cause: error });
+    : new DroverError("storage.failed", `The coordinator's store failed: ${error.message} (${error.code}).`, {
+        cause: error,
+      });
 }

@@ -4,20 +4,67 @@ import type { Database } from "./database.ts";
 import { attemptRow, jobRow, nodeRow, taskRow } from "./rows.ts";
 
 const JOB_COLUMNS = [
-  "id", "name", "state", "cancel_requested", "spec", "queued", "staging", "running", "succeeded", "failed",
-  "canceled", "submitted_at_ms", "started_at_ms", "ended_at_ms", "idempotency_key", "request_sha256",
+  "id",
+  "name",
+  "state",
+  "cancel_requested",
+  "spec",
+  "queued",
+  "staging",
+  "running",
+  "succeeded",
+  "failed",
+  "canceled",
+  "submitted_at_ms",
+  "started_at_ms",
+  "ended_at_ms",
+  "idempotency_key",
+  "request_sha256",
 ];
 const TASK_COLUMNS = [
-  "job_id", "task_index", "state", "cause", "since_ms", "attempt_number", "live_attempt_id", "user_failures",
+  "job_id",
+  "task_index",
+  "state",
+  "cause",
+  "since_ms",
+  "attempt_number",
+  "live_attempt_id",
+  "user_failures",
   "faultless_ends",
 ];
 const ATTEMPT_COLUMNS = [
-  "job_id", "task_index", "number", "id", "node_id", "boot_id", "state", "stop_cause", "cpu_milli", "memory_bytes",
-  "gpu_ids", "pid", "outcome", "blame", "output_bytes", "cpu_ms", "max_rss_bytes", "assigned_at_ms", "started_at_ms",
+  "job_id",
+  "task_index",
+  "number",
+  "id",
+  "node_id",
+  "boot_id",
+  "state",
+  "stop_cause",
+  "cpu_milli",
+  "memory_bytes",
+  "gpu_ids",
+  "pid",
+  "outcome",
+  "blame",
+  "output_bytes",
+  "cpu_ms",
+  "max_rss_bytes",
+  "assigned_at_ms",
+  "started_at_ms",
   "ended_at_ms",
 ];
 const NODE_COLUMNS = [
-  "id", "name", "link", "link_since_ms", "admin", "agent_version", "boot_id", "capacity", "hardware", "joined_at_ms",
+  "id",
+  "name",
+  "link",
+  "link_since_ms",
+  "admin",
+  "agent_version",
+  "boot_id",
+  "capacity",
+  "hardware",
+  "joined_at_ms",
 ];
 
 /** A turn's events as stored, with the ids that the event stream gives them. */
@@ -26,7 +73,9 @@ export interface WrittenTurn {
 }
 
 /** Prepares the one transaction that makes a whole turn durable. */
-export function prepareTurnWriter(database: Database): (fleet: Fleet, events: readonly FleetEvent[], atMs: number) => WrittenTurn {
+export function prepareTurnWriter(
+  database: Database,
+): (fleet: Fleet, events: readonly FleetEvent[], atMs: number) => WrittenTurn {
   const upsertNode = database.prepare(upsert("nodes", NODE_COLUMNS, ["id"]));
   const insertJob = database.prepare(insert("jobs", JOB_COLUMNS));
   // The spec never changes: the frequent update leaves that page of text alone.

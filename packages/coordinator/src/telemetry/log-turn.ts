@@ -10,4 +10,3 @@ export function logTurn(log: Logger, { written }: CommittedTurn): void {
     log[level]({ event: name, eventId: id, ...fields }, text);
   }
 }
-

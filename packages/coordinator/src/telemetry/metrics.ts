@@ -14,7 +14,12 @@ export function createMetrics(fleet: Fleet): Metrics {
   const registers = [new Registry()];
   const registry = registers[0] as Registry;
   collectDefaultMetrics({ register: registry });
-  const events = new Counter({ name: "drover_events_total", help: "Changes of state, by event", labelNames: ["event"], registers });
+  const events = new Counter({
+    name: "drover_events_total",
+    help: "Changes of state, by event",
+    labelNames: ["event"],
+    registers,
+  });
   const attemptsEnded = new Counter({
     name: "drover_attempts_ended_total",
     help: "Attempts that ended, by who is to blame",
@@ -29,8 +34,18 @@ export function createMetrics(fleet: Fleet): Metrics {
   });
   const turnInputs = new Counter({ name: "drover_turn_inputs_total", help: "Inputs that the turns took", registers });
   const nodes = new Gauge({ name: "drover_nodes", help: "Nodes, by link state", labelNames: ["link"], registers });
-  const waiting = new Gauge({ name: "drover_tasks_waiting", help: "Queued tasks, by reason", labelNames: ["reason"], registers });
-  const attempts = new Gauge({ name: "drover_attempts_live", help: "Attempts that hold resources, by state", labelNames: ["state"], registers });
+  const waiting = new Gauge({
+    name: "drover_tasks_waiting",
+    help: "Queued tasks, by reason",
+    labelNames: ["reason"],
+    registers,
+  });
+  const attempts = new Gauge({
+    name: "drover_attempts_live",
+    help: "Attempts that hold resources, by state",
+    labelNames: ["state"],
+    registers,
+  });
 
   return {
     countTurn({ written, durationMs, inputCount }) {

@@ -1,5 +1,6 @@
 import { pino, type Logger } from "pino";
 import { formatLogLine } from "@drover/shared/log/pretty.ts";
+import { LogSink } from "./log-sink.ts";
 
 export interface OpenLog {
   log: Logger;
@@ -7,14 +8,18 @@ export interface OpenLog {
   flush(): void;
 }
 
+const STDOUT = 1;
+
 /** JSON lines for machines, or the same lines readable by people. */
 export function openLog({ log: format, logLevel }: { log: "json" | "pretty"; logLevel: string }): OpenLog {
-  const options = { level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level: string) => ({ level }) } };
-  if (format === "pretty") {
-    const log = pino(options, { write: (line: string) => void process.stdout.write(formatLogLine(line)) });
-    return { log, flush: () => {} };
-  }
-  // Asynchronous: while one write is under way the next lines gather, so a burst costs few system calls.
-  const destination = pino.destination({ fd: 1, sync: false });
-  return { log: pino(options, destination), flush: () => destination.flushSync() };
+  const sink = new LogSink(STDOUT);
+  const write =
+    format === "pretty" ? (line: string) => sink.write(formatLogLine(line)) : (line: string) => sink.write(line);
+  const options = {
+    level: logLevel,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level: string) => ({ level }) },
+  };
+  return { log: pino(options, { write }), flush: () => sink.flushSync() };
 }

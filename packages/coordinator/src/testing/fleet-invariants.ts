@@ -16,7 +16,8 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     }
     for (const task of fleet.tasks.values()) {
       const live = task.liveAttemptId !== null && fleet.attempts.get(task.liveAttemptId) !== undefined;
-      if ((task.state === "running") !== live) broken.push(`task ${task.jobId}.${task.index} is ${task.state}, live attempt: ${live}`);
+      if ((task.state === "running") !== live)
+        broken.push(`task ${task.jobId}.${task.index} is ${task.state}, live attempt: ${live}`);
     }
     return broken;
   },
@@ -32,10 +33,13 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
       const cpuMilli = attempts.reduce((sum, { allocation }) => sum + allocation.cpuMilli, 0);
       const memoryBytes = attempts.reduce((sum, { allocation }) => sum + allocation.memoryBytes, 0);
       if (free.cpuMilli !== node.capacity.cpuMilli - cpuMilli) broken.push(`${node.name}: free cpus are wrong`);
-      if (free.memoryBytes !== node.capacity.memoryBytes - memoryBytes) broken.push(`${node.name}: free memory is wrong`);
-      if (cpuMilli > node.capacity.cpuMilli || memoryBytes > node.capacity.memoryBytes) broken.push(`${node.name}: over-committed`);
+      if (free.memoryBytes !== node.capacity.memoryBytes - memoryBytes)
+        broken.push(`${node.name}: free memory is wrong`);
+      if (cpuMilli > node.capacity.cpuMilli || memoryBytes > node.capacity.memoryBytes)
+        broken.push(`${node.name}: over-committed`);
       const freeGpuIds = node.capacity.gpuIds.filter((id) => !gpuIds.includes(id));
-      if (free.gpuIds.join() !== freeGpuIds.join()) broken.push(`${node.name}: free GPUs are ${free.gpuIds.join()}, should be ${freeGpuIds.join()}`);
+      if (free.gpuIds.join() !== freeGpuIds.join())
+        broken.push(`${node.name}: free GPUs are ${free.gpuIds.join()}, should be ${freeGpuIds.join()}`);
     }
     return broken;
   },
@@ -52,7 +56,8 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     for (const job of fleet.jobs.values()) {
       const { queued, staging, running, ...ended } = job.tasksByState;
       const live = counts.get(job.id) ?? {};
-      if ((live["queued"] ?? 0) !== queued || (live["running"] ?? 0) !== running) broken.push(`job ${job.id} miscounts its live tasks`);
+      if ((live["queued"] ?? 0) !== queued || (live["running"] ?? 0) !== running)
+        broken.push(`job ${job.id} miscounts its live tasks`);
       const total = queued + staging + running + ended.succeeded + ended.failed + ended.canceled;
       if (total !== (job.spec.arraySize ?? 1)) broken.push(`job ${job.id} counts ${total} tasks`);
       if (queued + staging + running === 0) broken.push(`job ${job.id} is hot without a live task`);
@@ -70,7 +75,8 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
       const fitting = fleet.capacity.openNodeIds().find((nodeId) => fleet.capacity.hasRoom(nodeId, task.request));
       if (fitting) broken.push(`task ${task.jobId}.${task.index} waits though it fits on ${fitting}`);
     }
-    if (queuedCount !== fleet.queue.waitingCount) broken.push(`the queue counts ${fleet.queue.waitingCount}, there are ${queuedCount}`);
+    if (queuedCount !== fleet.queue.waitingCount)
+      broken.push(`the queue counts ${fleet.queue.waitingCount}, there are ${queuedCount}`);
     return broken;
   },
 };

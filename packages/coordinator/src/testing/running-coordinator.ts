@@ -110,7 +110,9 @@ export class ScriptedAgent {
       socket.once("open", resolve);
       socket.once("error", reject);
     });
-    this.closed = new Promise((resolve) => socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() })));
+    this.closed = new Promise((resolve) =>
+      socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() })),
+    );
     socket.on("message", (data: Buffer) => {
       this.#received.push(JSON.parse(data.toString()) as CoordinatorMessage);
       this.#arrived.resolve();
@@ -151,7 +153,9 @@ export class ScriptedAgent {
 
   /** The id of the next attempt that this node is told to run. */
   async assigned(): Promise<AttemptId> {
-    const desired = await this.next("desired", (message) => message.attempts.some((attempt) => attempt.desired === "run"));
+    const desired = await this.next("desired", (message) =>
+      message.attempts.some((attempt) => attempt.desired === "run"),
+    );
     return desired.attempts.find((attempt) => attempt.desired === "run")?.attemptId as AttemptId;
   }
 
@@ -159,4 +163,3 @@ export class ScriptedAgent {
     this.#socket.terminate();
   }
 }
-

@@ -12,6 +12,11 @@ export const StoredEvent = z
 export type StoredEvent = z.infer<typeof StoredEvent>;
 
 export const EventsQuery = z.strictObject({
-  since: z.coerce.number().int().nonnegative().optional().meta({ description: "Only events with a greater id; `Last-Event-ID` wins" }),
+  since: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .optional()
+    .meta({ description: "Only events with a greater id; `Last-Event-ID` wins" }),
   follow: QueryFlag.meta({ description: "Keep the answer open and send events as they happen" }),
 });

@@ -95,8 +95,16 @@ export const JobSubmission = z
       .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) })
       .optional()
       .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
-    timeout: Duration.refine((ms) => ms > 0 && ms <= MAX_TIMEOUT_MS, "a timeout is between 1 ms and 10 years").optional(),
-    retries: z.int().min(0).max(MAX_RETRIES).optional().meta({ description: "Further attempts after the task's own failures" }),
+    timeout: Duration.refine(
+      (ms) => ms > 0 && ms <= MAX_TIMEOUT_MS,
+      "a timeout is between 1 ms and 10 years",
+    ).optional(),
+    retries: z
+      .int()
+      .min(0)
+      .max(MAX_RETRIES)
+      .optional()
+      .meta({ description: "Further attempts after the task's own failures" }),
     labels: Labels.optional(),
     onDisconnect: z.enum(OnDisconnect).optional(),
   })

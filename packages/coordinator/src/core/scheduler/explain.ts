@@ -15,7 +15,9 @@ const MAX_VERDICTS = 20;
 export function explainWaiting(fleet: Fleet, request: ResourceRequest): WaitingReason {
   const verdicts = [...fleet.nodes.values()].map((node) => verdictOn(fleet, node, request));
   const code = topReason(verdicts);
-  const nodes = verdicts.toSorted((a, b) => RANK[a.verdict] - RANK[b.verdict] || lackOf(a) - lackOf(b)).slice(0, MAX_VERDICTS);
+  const nodes = verdicts
+    .toSorted((a, b) => RANK[a.verdict] - RANK[b.verdict] || lackOf(a) - lackOf(b))
+    .slice(0, MAX_VERDICTS);
   return { code, message: messageFor(code, nodes[0]), nodes };
 }
 

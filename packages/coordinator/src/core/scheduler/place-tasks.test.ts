@@ -53,13 +53,23 @@ describe("the placement pass", () => {
     const scenario = new Scenario();
     scenario.hello(1, { cpus: 1 });
     const job = scenario.submit(aJob({ array: { size: 4 }, resources: { cpus: 0.3, memory: 1 } }));
-    expect([0, 1, 2, 3].map((index) => scenario.task(job, index)?.state)).toEqual(["running", "running", "running", "queued"]);
+    expect([0, 1, 2, 3].map((index) => scenario.task(job, index)?.state)).toEqual([
+      "running",
+      "running",
+      "running",
+      "queued",
+    ]);
   });
 
   test("places nothing on a node that is not online", () => {
     const scenario = new Scenario();
     scenario.hello(1);
-    scenario.turn({ type: "agentGone", sessionId: 1, nodeId: scenario.fleet.nodes.values().next().value?.id as never, reason: "x" });
+    scenario.turn({
+      type: "agentGone",
+      sessionId: 1,
+      nodeId: scenario.fleet.nodes.values().next().value?.id as never,
+      reason: "x",
+    });
     const job = scenario.submit();
     expect(scenario.task(job)?.state).toBe("queued");
     expect(explainWaiting(scenario.fleet, aJob().resources).code).toBe("fittingNodesUnavailable");
@@ -71,7 +81,18 @@ describe("the placement pass", () => {
     const first = scenario.submit();
     const second = scenario.submit();
     const end = { type: "attemptReports", sessionId: 1, nodeId: scenario.attempt(first).nodeId } as const;
-    const reports = [{ attemptId: scenario.attempt(first).id, state: "ended", pid: 1, startedAtMs: 1, endedAtMs: 2, outputBytes: 0, usage: null, outcome: { type: "exited", code: 0 } }] as const;
+    const reports = [
+      {
+        attemptId: scenario.attempt(first).id,
+        state: "ended",
+        pid: 1,
+        startedAtMs: 1,
+        endedAtMs: 2,
+        outputBytes: 0,
+        usage: null,
+        outcome: { type: "exited", code: 0 },
+      },
+    ] as const;
     scenario.failingTurn({ ...end, reports: [...reports] });
     expect(scenario.task(first)?.state).toBe("running");
     expect(scenario.task(second)?.state).toBe("queued");

@@ -5,7 +5,10 @@ import type { Metrics } from "../../telemetry/metrics.ts";
 
 const Status = z.object({ status: z.literal("ok") });
 
-export const healthRoutes: FastifyPluginAsyncZod<{ engine: Engine; metrics: Metrics }> = async (app, { engine, metrics }) => {
+export const healthRoutes: FastifyPluginAsyncZod<{ engine: Engine; metrics: Metrics }> = async (
+  app,
+  { engine, metrics },
+) => {
   app.get("/healthz", { schema: { summary: "The process is up", response: { 200: Status } } }, async () => ({
     status: "ok" as const,
   }));
@@ -19,8 +22,12 @@ export const healthRoutes: FastifyPluginAsyncZod<{ engine: Engine; metrics: Metr
     },
   );
 
-  app.get("/metrics", { schema: { summary: "Prometheus text", produces: ["text/plain"], response: { 200: z.string() } } }, async (_request, reply) => {
-    const { contentType, text } = await metrics.render();
-    return reply.type(contentType).serializer(String).send(text);
-  });
+  app.get(
+    "/metrics",
+    { schema: { summary: "Prometheus text", produces: ["text/plain"], response: { 200: z.string() } } },
+    async (_request, reply) => {
+      const { contentType, text } = await metrics.render();
+      return reply.type(contentType).serializer(String).send(text);
+    },
+  );
 };

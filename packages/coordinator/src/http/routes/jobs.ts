@@ -18,7 +18,6 @@ export interface JobRoutesOptions {
   outputs: OutputStore;
 }
 
-const TASKS_PER_PAGE = 1000;
 const NEWEST = Number.MAX_SAFE_INTEGER;
 
 export const JobParams = z.object({ id: z.coerce.number().pipe(JobId) });
@@ -72,9 +71,9 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
     },
     async (request) => {
       const job = requireJob(engine, history, request.params.id);
-      const { fromTask } = request.query;
+      const { fromTask, limit } = request.query;
       const waiting = job.tasksByState.queued > 0 ? explainWaiting(engine.fleet, job.spec.resources) : null;
-      const tasks = history.tasks(job.id, fromTask, TASKS_PER_PAGE, job.spec.resources);
+      const tasks = history.tasks(job.id, fromTask, limit, job.spec.resources);
       const lastIndex = tasks.at(-1)?.index ?? fromTask;
       const attempts = history.attempts(job.id, fromTask, lastIndex);
       const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.taskIndex);

@@ -13,7 +13,13 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ fleet: Fleet }> = async (app, {
 
   app.get(
     "/v1/nodes/:id",
-    { schema: { summary: "One node, by id or name", params: z.object({ id: z.string() }), response: { 200: NodeDetail } } },
+    {
+      schema: {
+        summary: "One node, by id or name",
+        params: z.object({ id: z.string() }),
+        response: { 200: NodeDetail },
+      },
+    },
     async (request) => {
       const node = requireNode(fleet, request.params.id);
       return { ...nodeView(node, fleet), attempts: fleet.attemptsOn(node.id).map((attempt) => attempt.id) };

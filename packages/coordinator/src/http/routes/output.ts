@@ -40,7 +40,10 @@ export const outputRoutes: FastifyPluginAsyncZod<OutputRoutesOptions> = async (a
       const { task: taskIndex, attempt: wantedNumber, offset, follow } = request.query;
       const task = history.task(job.id, taskIndex, job.spec.resources);
       if (!task) {
-        throw new DroverError("task.notFound", `Job ${job.id} has no task ${taskIndex}; it has ${job.spec.arraySize ?? 1}.`);
+        throw new DroverError(
+          "task.notFound",
+          `Job ${job.id} has no task ${taskIndex}; it has ${job.spec.arraySize ?? 1}.`,
+        );
       }
       if (wantedNumber !== undefined && wantedNumber > task.attemptNumber) {
         throw new DroverError(
@@ -55,9 +58,13 @@ export const outputRoutes: FastifyPluginAsyncZod<OutputRoutesOptions> = async (a
       const attempt = history.attempt(job.id, taskIndex, number);
       const storedBytes = attempt ? outputs.sizeOf(attempt.id) : 0;
       if (offset > storedBytes) {
-        throw new DroverError("output.offsetBeyondEnd", `Offset ${offset} lies beyond the ${storedBytes} bytes there are.`, {
-          details: { storedBytes },
-        });
+        throw new DroverError(
+          "output.offsetBeyondEnd",
+          `Offset ${offset} lies beyond the ${storedBytes} bytes there are.`,
+          {
+            details: { storedBytes },
+          },
+        );
       }
       const reader = new OutputReader({ engine, history, outputs, jobId: job.id, taskIndex, number, offset });
       reply.hijack();

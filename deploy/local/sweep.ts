@@ -1,0 +1,99 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { StoredEvent } from "@drover/shared/api/events.ts";
+import { Job } from "@drover/shared/api/jobs.ts";
+import { DEFAULT_COORDINATOR_URL, type DroverClient } from "@drover/shared/client/client.ts";
+import { CannotStart } from "./cannot-start.ts";
+import type { EventReader } from "./event-reader.ts";
+import { CHECKOUT } from "./places.ts";
+
+const SWEEP = join(CHECKOUT, "examples", "digits-sweep");
+const SHOWN_OUTPUT_LINES = 4;
+
+export interface SweepRun {
+  client: DroverClient;
+  coordinatorUrl: string;
+  events: EventReader;
+  print: (line?: string) => void;
+}
+
+/** Runs the array and then the task that compares its results, and shows both; resolves to whether they succeeded. */
+export async function runSweep(run: SweepRun): Promise<boolean> {
+  const { client, coordinatorUrl, events, print } = run;
+  const array = await submit("sweep.yaml", coordinatorUrl, {});
+  print(
+    `Job ${array.id} ${array.name}: ${array.taskCount} tasks queued, each trains a digit classifier with other hyper-parameters`,
+  );
+  if ((await endOfJob(run, array.id)) !== "succeeded") return false;
+
+  const lastTask = array.taskCount - 1;
+  print();
+  print(`The end of what task ${array.id}.${lastTask} wrote:`);
+  const lines = (await readText(client, array.id, lastTask)).trimEnd().split("\n");
+  for (const line of lines.slice(-SHOWN_OUTPUT_LINES)) print(`  ${line}`);
+
+  // One job cannot wait for another yet, so whoever submits does.
+  const best = await submit("best.yaml", coordinatorUrl, { "@JOB_ID@": String(array.id) });
+  print();
+  print(`Job ${best.id} ${best.name}: compares them`);
+  const bestState = await endOfJob({ ...run, events }, best.id);
+  print();
+  print("Its result:");
+  for (const line of (await readText(client, best.id, 0)).trimEnd().split("\n")) print(line === "" ? "" : `  ${line}`);
+  return bestState === "succeeded";
+}
+
+/** Shows a job's tasks moving through their states; resolves to the state the job ended in. */
+async function endOfJob({ events, print }: SweepRun, jobId: number): Promise<unknown> {
+  const isOfJob = (event: StoredEvent): boolean => event["jobId"] === jobId;
+  const show = (event: StoredEvent): void => {
+    const text = isOfJob(event) ? describe(event) : null;
+    if (text !== null) print(`  ${text}`);
+  };
+  const end = await events.until((event) => event.event === "job.ended" && isOfJob(event), show);
+  return end["state"];
+}
+
+function describe(event: StoredEvent): string | null {
+  const task = `task ${String(event["jobId"])}.${String(event["taskIndex"])}`;
+  switch (event.event) {
+    case "attempt.assigned":
+      return `${task}  assigned to ${String(event["nodeName"])}`;
+    case "attempt.started":
+      return `${task}  running`;
+    case "task.requeued":
+      return `${task}  queued again: ${String(event["cause"])}`;
+    case "task.ended":
+      return `${task}  ${String(event["state"])}`;
+    case "job.ended":
+      return `job ${String(event["jobId"])}  ${String(event["state"])}`;
+    default:
+      return null;
+  }
+}
+
+/** Submits a file as anybody would, with `drover submit`. */
+async function submit(file: string, coordinatorUrl: string, replacements: Record<string, string>): Promise<Job> {
+  let yaml = readFileSync(join(SWEEP, file), "utf8");
+  const all = { "@CHECKOUT@": CHECKOUT, [DEFAULT_COORDINATOR_URL]: coordinatorUrl, ...replacements };
+  // Inside of a quoted YAML string, which is escaped like JSON's.
+  for (const [mark, text] of Object.entries(all)) yaml = yaml.replaceAll(mark, () => JSON.stringify(text).slice(1, -1));
+
+  const drover = join(CHECKOUT, "packages", "cli", "bin", "drover.mjs");
+  const child = spawn(process.execPath, [drover, "submit", "--json", "--coordinator", coordinatorUrl, "-"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  child.stdin.end(yaml);
+  let answer = "";
+  for await (const chunk of child.stdout) answer += String(chunk);
+  if (answer === "") throw new CannotStart(`${file} was not accepted`);
+  return Job.parse(JSON.parse(answer));
+}
+
+async function readText(client: DroverClient, jobId: number, task: number): Promise<string> {
+  const { bytes } = await client.readOutput(jobId, { task });
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return Buffer.concat(pieces).toString("utf8");
+}

@@ -1,0 +1,138 @@
+import { z } from "zod";
+import { ATTEMPT_STATE_ORDER } from "@drover/shared/domain/attempt.ts";
+import { NODE_LINK_TRANSITIONS } from "@drover/shared/domain/node.ts";
+import { TASK_TRANSITIONS } from "@drover/shared/domain/task.ts";
+import { WAITING_REASONS } from "@drover/shared/domain/waiting-reason.ts";
+import { ERRORS } from "@drover/shared/errors.ts";
+import { DAEMON_LOG_LINES, EVENTS } from "@drover/shared/events.ts";
+
+/** The pages that are made from tables, by their path from the root. */
+export function referencePages(): Readonly<Record<string, string>> {
+  return {
+    "docs/errors.md": errorsPage(),
+    "docs/events.md": eventsPage(),
+    "docs/states.md": statesPage(),
+    "docs/waiting-reasons.md": waitingReasonsPage(),
+  };
+}
+
+function page(title: string, source: string, ...blocks: readonly string[]): string {
+  const origin = `<!-- Made by \`npm run docs\` from ${source}; change it there. -->`;
+  return `${[`# ${title}`, origin, ...blocks].join("\n\n")}\n`;
+}
+
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** With an anchor, so that a link can lead to the row. */
+function anchored(code: string): string {
+  return `<a id="${code}"></a>\`${code}\``;
+}
+
+function errorsPage(): string {
+  const entries = Object.entries(ERRORS);
+  const ofHttp = entries.filter(([, error]) => error.httpStatus !== null);
+  const others = entries.filter(([, error]) => error.httpStatus === null);
+  return page(
+    "Errors",
+    "packages/shared/src/errors.ts",
+    "Every error that a person can meet has a code that never changes its meaning.",
+    "## Of the HTTP API",
+    "As problem documents (RFC 9457, `application/problem+json`): `code`, `detail` (what this occurrence was about), `advice`, and where it helps further fields.",
+    table(
+      ["code", "status", "meaning", "what to do"],
+      ofHttp.map(([code, error]) => [anchored(code), String(error.httpStatus), error.meaning, error.advice]),
+    ),
+    "## Of the programs",
+    "Said by the command that failed, or in the log of the daemon.",
+    table(
+      ["code", "meaning", "what to do"],
+      others.map(([code, error]) => [anchored(code), error.meaning, error.advice]),
+    ),
+  );
+}
+
+function eventsPage(): string {
+  return page(
+    "Events and log lines",
+    "packages/shared/src/events.ts",
+    "Every change of state in the fleet is one of these: a row of `GET /v1/events`, and one JSON line of the coordinator's log with the same name (`event`) and the same fields.",
+    table(
+      ["event", "level", "when", "fields"],
+      Object.entries(EVENTS).map(([name, event]) => [
+        anchored(name),
+        event.level,
+        event.doc,
+        fieldsOf(event.fields).join(", "),
+      ]),
+    ),
+    "## About the daemons themselves",
+    "Logged, but no part of the event stream: they must be sayable when nothing can be stored.",
+    table(
+      ["line", "when"],
+      Object.entries(DAEMON_LOG_LINES).map(([name, doc]) => [anchored(name), doc]),
+    ),
+  );
+}
+
+function fieldsOf(fields: z.ZodObject): string[] {
+  const properties = z.toJSONSchema(fields).properties ?? {};
+  return Object.entries(properties).map(([name, schema]) => `\`${name}\` ${typeOf(schema)}`);
+}
+
+function typeOf(schema: z.core.JSONSchema._JSONSchema): string {
+  if (typeof schema === "boolean") return "any";
+  if (schema.anyOf) return schema.anyOf.map(typeOf).join(" or ");
+  if (schema.enum) return schema.enum.map((member) => `\`${String(member)}\``).join(" or ");
+  if (schema.type === "array") return `list of ${typeOf(singleItem(schema.items))}`;
+  return [schema.type ?? "any"].flat().join(" or ");
+}
+
+function singleItem(items: z.core.JSONSchema.BaseSchema["items"]): z.core.JSONSchema._JSONSchema {
+  return items === undefined || Array.isArray(items) ? true : items;
+}
+
+function waitingReasonsPage(): string {
+  return page(
+    "Why a task waits",
+    "packages/shared/src/domain/waiting-reason.ts",
+    "Every queued task has exactly one top reason: the first of this table that applies. The verdict per node behind it is in `GET /v1/jobs/:id` (`waiting`).",
+    table(
+      ["rank", "code", "meaning", "what to do"],
+      Object.entries(WAITING_REASONS).map(([code, reason], index) => [
+        String(index + 1),
+        anchored(code),
+        reason.text,
+        reason.advice,
+      ]),
+    ),
+  );
+}
+
+function statesPage(): string {
+  return page(
+    "States",
+    "the tables in packages/shared/src/domain/",
+    "State says where a thing is; the cause beside it says why it got there.",
+    "## Task",
+    stateDiagram("queued", TASK_TRANSITIONS),
+    "## Attempt",
+    "Any state may be skipped forwards, because an agent reports what it sees and not every step on the way; none is ever left backwards.",
+    stateDiagram("staging", oneWay(ATTEMPT_STATE_ORDER)),
+    "## A node's link",
+    stateDiagram("online", NODE_LINK_TRANSITIONS),
+  );
+}
+
+function oneWay(order: readonly string[]): Record<string, readonly string[]> {
+  return Object.fromEntries(order.map((state, index) => [state, order.slice(index + 1, index + 2)]));
+}
+
+function stateDiagram(first: string, transitions: Readonly<Record<string, readonly string[]>>): string {
+  const lines = Object.entries(transitions).flatMap(([from, next]) =>
+    next.length === 0 ? [`  ${from} --> [*]`] : next.map((to) => `  ${from} --> ${to}`),
+  );
+  return ["```mermaid", "stateDiagram-v2", `  [*] --> ${first}`, ...lines, "```"].join("\n");
+}

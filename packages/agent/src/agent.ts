@@ -1,0 +1,233 @@
+import { mkdirSync } from "node:fs";
+import type { Clock } from "@drover/shared/clock.ts";
+import type { Hardware } from "@drover/shared/domain/node.ts";
+import type { NodeId } from "@drover/shared/domain/ids.ts";
+import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
+import { DroverError } from "@drover/shared/errors.ts";
+import type { AttemptReport, Hello } from "@drover/shared/protocol/messages.ts";
+import { PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
+import { DROVER_VERSION } from "@drover/shared/version.ts";
+import { Attempts } from "./attempts/attempts.ts";
+import { composeLaunch } from "./attempts/compose-launch.ts";
+import type { AgentConfig } from "./config.ts";
+import { loadNodeId, readBootId } from "./identity.ts";
+import { createLease, openLeaseFile, type Lease } from "./lease.ts";
+import { CoordinatorLink } from "./link/coordinator-link.ts";
+import { agentEndpoint, type Dial } from "./link/socket.ts";
+import type { Log } from "./log.ts";
+import { OutputShipper } from "./output/shipper.ts";
+import { readLoad } from "./probe/load.ts";
+import { closeCgroupRoot, openCgroupRoot } from "./runtime/cgroup.ts";
+import { startLauncher, type Launcher } from "./runtime/launcher.ts";
+import { listenForNotices } from "./runtime/notices.ts";
+import { createSupervisors } from "./runtime/supervisors.ts";
+import { openSpool } from "./spool/spool.ts";
+
+const SWEEP_INTERVAL_MS = 5_000;
+
+export interface AgentPorts {
+  clock: Clock;
+  /** In [0, 1). */
+  random(): number;
+  /** A whole number in [0, limit), good enough for ids. */
+  randomBelow(limit: number): number;
+  dial: Dial;
+  log: Log;
+  probeHardware(): Promise<Hardware>;
+  /** The agent's own environment, of which tasks get a few named variables. */
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Agent {
+  nodeId: NodeId;
+  /** Closes the link and the launcher; attempts go on under their supervisors. */
+  stop(): Promise<void>;
+}
+
+/** Throws `dataDir.locked`, `dataDir.unusable` or `agent.supervisorMissing`; otherwise runs until it is stopped. */
+export async function startAgent(config: AgentConfig, ports: AgentPorts): Promise<Agent> {
+  makeDataDir(config.dataDir);
+  // The launcher first: the data directory is only ours while it holds the lock.
+  const launcher = await startLauncher({
+    program: config.supervisorProgram,
+    dataDir: config.dataDir,
+    clock: ports.clock,
+  });
+  try {
+    return await startParts(config, ports, launcher);
+  } catch (error) {
+    await launcher.stop();
+    throw error;
+  }
+}
+
+async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Launcher): Promise<Agent> {
+  const { clock, log } = ports;
+  const { dataDir, name } = config;
+  const nodeId = loadNodeId(dataDir, (limit) => ports.randomBelow(limit));
+  const hardware = await ports.probeHardware();
+  for (const reason of hardware.warnings) log("agent.probeWarning", { reason });
+  const node: NodeFacts = {
+    nodeId,
+    bootId: readBootId(),
+    hardware,
+    capacity: capacityOf(config, hardware),
+    cgroupRoot: openCgroupRoot(nodeId),
+  };
+  const leaseFile = openLeaseFile(dataDir);
+  const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
+  const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease });
+
+  launcher.onStartRefused((attemptId) => attempts.onStartRefused(attemptId));
+  // Listened for before the spool is read: what ends in between is seen twice rather than never.
+  const stopListening = listenForNotices(dataDir, (notice) => attempts.onNotice(notice));
+  attempts.adopt();
+  log("agent.started", { nodeId, name, dataDir, adoptedAttempts: attempts.count() });
+  const stopSweeping = every(clock, SWEEP_INTERVAL_MS, () => attempts.sweep());
+  link.start();
+
+  return {
+    nodeId,
+    async stop() {
+      log("agent.stopping");
+      stopSweeping();
+      stopListening();
+      link.stop();
+      lease.stop();
+      shipper.stop();
+      leaseFile.close();
+      await launcher.stop();
+      if (node.cgroupRoot !== null) closeCgroupRoot(node.cgroupRoot);
+      log("agent.stopped");
+    },
+  };
+}
+
+/** What stays the same as long as the agent runs. */
+interface NodeFacts {
+  nodeId: NodeId;
+  bootId: string;
+  hardware: Hardware;
+  capacity: ResourceCapacity;
+  cgroupRoot: string | null;
+}
+
+interface Parts {
+  attempts: Attempts;
+  shipper: OutputShipper;
+  link: CoordinatorLink;
+}
+
+interface PartsContext {
+  config: AgentConfig;
+  ports: AgentPorts;
+  node: NodeFacts;
+  launcher: Launcher;
+  lease: Lease;
+}
+
+/** The circle: what the link hears changes the attempts, their output and reports go out through the link. */
+function connectParts({ config, ports, node, launcher, lease }: PartsContext): Parts {
+  const { clock, log } = ports;
+  const { bootId, cgroupRoot } = node;
+  const spool = openSpool(config.dataDir);
+  const flushReports = onceATurn(() => {
+    if (!link.isOpen()) return;
+    const reports = attempts.takeDueReports();
+    if (reports.length > 0) link.sendReports(reports);
+  });
+
+  const shipper = new OutputShipper({
+    channel: {
+      isOpen: () => link.isOpen(),
+      bufferedBytes: () => link.bufferedBytes(),
+      sendOutput: (frame, onFlushed) => link.sendOutput(frame, onFlushed),
+    },
+    openOutput: (attemptId) => spool.openOutput(attemptId),
+    clock,
+    onAcknowledged: (attemptId) => attempts.onOutputAcknowledged(attemptId),
+    onReadFailed: (attemptId, reason) => log("agent.attemptFailed", { attemptId, reason }),
+  });
+  const attempts = new Attempts({
+    spool,
+    supervisors: createSupervisors((verb, attemptId) => launcher.request(verb, attemptId)),
+    shipper,
+    clock,
+    log,
+    bootId,
+    composeLaunch: (assignment, directory) =>
+      composeLaunch(assignment, { nodeName: config.name, bootId, directory, cgroupRoot, inherited: ports.environment }),
+    onReportDue: flushReports,
+  });
+  const link = new CoordinatorLink({
+    url: agentEndpoint(config.coordinatorUrl),
+    dial: ports.dial,
+    clock,
+    log,
+    random: () => ports.random(),
+    readLoad: () => readLoad(config.dataDir),
+    composeHello: () => composeHello(config, node, attempts.takeAllReports()),
+    onWelcome(welcome) {
+      // Offsets first: with them, what is listed after is known to be complete or not.
+      shipper.resume(welcome.outputOffsets);
+      attempts.apply(welcome.attempts, true);
+      flushReports();
+    },
+    onDesired: (desired) => attempts.apply(desired, false),
+    onOutputAck: (attemptId, offset) => shipper.onAck(attemptId, offset),
+    onOutputResend: (attemptId, offset) => shipper.onResend(attemptId, offset),
+    onLeaseRenewed: (sentAtMs, leaseMs) => lease.renew(sentAtMs, leaseMs),
+  });
+  return { attempts, shipper, link };
+}
+
+function composeHello(config: AgentConfig, node: NodeFacts, attempts: AttemptReport[]): Hello {
+  return {
+    type: "hello",
+    protocolVersion: PROTOCOL_VERSION,
+    agentVersion: DROVER_VERSION,
+    nodeId: node.nodeId,
+    name: config.name,
+    bootId: node.bootId,
+    capacity: node.capacity,
+    hardware: node.hardware,
+    attempts,
+  };
+}
+
+function makeDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new DroverError("dataDir.unusable", `${dataDir} cannot be made.`, { cause });
+  }
+}
+
+function capacityOf(config: AgentConfig, hardware: Hardware): ResourceCapacity {
+  return {
+    cpuMilli: config.cpuMilli ?? hardware.cpu.cores * 1000,
+    memoryBytes: config.memoryBytes ?? hardware.memoryBytes,
+    gpuIds: hardware.gpus.map((gpu) => gpu.id),
+  };
+}
+
+/** Runs `action` once at the end of the turn, however often it is asked for: one message carries all its reports. */
+function onceATurn(action: () => void): () => void {
+  let requested = false;
+  return () => {
+    if (requested) return;
+    requested = true;
+    setImmediate(() => {
+      requested = false;
+      action();
+    });
+  };
+}
+
+function every(clock: Clock, intervalMs: number, action: () => void): () => void {
+  let cancel = clock.callAfter(intervalMs, function again() {
+    cancel = clock.callAfter(intervalMs, again);
+    action();
+  });
+  return () => cancel();
+}

@@ -1,0 +1,198 @@
+import { assertNever } from "@drover/shared/assert.ts";
+import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import type { Assignment, AttemptReport, DesiredAttempt } from "@drover/shared/protocol/messages.ts";
+import type { Notice } from "../runtime/notices.ts";
+import type { Launch } from "../spool/launch-file.ts";
+import type { ExitRecord } from "../spool/records.ts";
+import { Ledger } from "./ledger.ts";
+import { Lifecycle, messageOf, type LifecyclePorts } from "./lifecycle.ts";
+import { reportOfUnknown, type HeldAttempt } from "./report.ts";
+
+/** How long a supervisor may take to claim its attempt before another one is asked for. */
+const ASK_AGAIN_MS = 5_000;
+
+export interface AttemptsPorts extends LifecyclePorts {
+  bootId: string;
+  composeLaunch: (assignment: Assignment, directory: string) => Launch;
+  /** `takeDueReports` has something to give. */
+  onReportDue(): void;
+}
+
+/** What this node holds, brought to what the coordinator says it should hold. */
+export class Attempts {
+  readonly #ports: AttemptsPorts;
+  readonly #ledger: Ledger;
+  readonly #lifecycle: Lifecycle;
+
+  constructor(ports: AttemptsPorts) {
+    this.#ports = ports;
+    this.#ledger = new Ledger(
+      (attemptId) => ports.shipper.acknowledgedBytes(attemptId),
+      () => ports.onReportDue(),
+    );
+    this.#lifecycle = new Lifecycle(ports, this.#ledger);
+  }
+
+  /** Finds again what an earlier agent left in the spool. Once, before everything else. */
+  adopt(): void {
+    for (const attemptId of this.#ports.spool.list()) this.#adoptOne(attemptId);
+  }
+
+  /** `full`: these are all that should be here; others are stopped and dropped. */
+  apply(desired: readonly DesiredAttempt[], full: boolean): void {
+    for (const one of desired) this.#applyOne(one);
+    if (!full) return;
+    const wanted = new Set(desired.map((one) => one.attemptId));
+    for (const held of this.#ledger.all()) if (!wanted.has(held.attemptId)) this.#lifecycle.drop(held);
+  }
+
+  onNotice(notice: Notice): void {
+    const held = this.#ledger.get(notice.attemptId);
+    if (held === undefined || held.exit !== null) return;
+    if (notice.type === "started") return this.#lifecycle.start(held, notice.pid, notice.startedAtMs);
+    const exit = this.#ports.spool.readExit(notice.attemptId);
+    if (exit === null) return;
+    if (held.started === null) {
+      held.claim ??= this.#ports.spool.readClaim(notice.attemptId);
+      noteStart(held, exit);
+    }
+    this.#lifecycle.end(held, exit);
+  }
+
+  /** The launcher could not fork a supervisor for it. */
+  onStartRefused(attemptId: AttemptId): void {
+    const held = this.#ledger.get(attemptId);
+    if (held === undefined || held.exit !== null) return;
+    this.#lifecycle.endUnstarted(held, {
+      type: "startFailed",
+      code: "nodeOutOfResources",
+      message: "the node cannot make another process",
+    });
+  }
+
+  onOutputAcknowledged(attemptId: AttemptId): void {
+    const held = this.#ledger.get(attemptId);
+    if (held === undefined || held.exit === null) return;
+    if (this.#ports.shipper.acknowledgedBytes(attemptId) >= held.exit.outputBytes) this.#ledger.reportDue(held);
+  }
+
+  /** Finds what no notice told: supervisors that died, and ends that were announced while nobody listened. */
+  sweep(): void {
+    for (const held of this.#ledger.all()) this.#sweepOne(held);
+  }
+
+  /** Of everything that is held, for a hello; what was due is contained in it. */
+  takeAllReports(): AttemptReport[] {
+    return this.#ledger.takeAllReports();
+  }
+
+  takeDueReports(): AttemptReport[] {
+    return this.#ledger.takeDueReports();
+  }
+
+  count(): number {
+    return this.#ledger.all().length;
+  }
+
+  #applyOne(desired: DesiredAttempt): void {
+    const held = this.#ledger.get(desired.attemptId);
+    switch (desired.desired) {
+      case "run":
+        return held === undefined ? this.#run(desired.assignment) : this.#keep(held);
+      case "keep":
+        return held && this.#keep(held);
+      case "stop":
+        if (held !== undefined) return this.#lifecycle.stop(held, desired.cause);
+        return this.#ledger.answer(reportOfUnknown(desired.attemptId, desired.cause, this.#ports.clock.nowMs()));
+      case "forget":
+        return held && this.#lifecycle.drop(held);
+      default:
+        return assertNever(desired);
+    }
+  }
+
+  #run(assignment: Assignment): void {
+    const { spool, log, composeLaunch } = this.#ports;
+    const { attemptId } = assignment;
+    const launch = composeLaunch(assignment, spool.directoryOf(attemptId));
+    const held = newAttempt(attemptId, launch.cgroup);
+    this.#ledger.add(held);
+    try {
+      spool.add(launch, assignment.script);
+    } catch (error) {
+      // Not in the spool, so it can never start, and its end need not survive this agent.
+      log("agent.attemptFailed", { attemptId, reason: `cannot spool it: ${messageOf(error)}` });
+      this.#lifecycle.conclude(held, { type: "startFailed", code: "nodeOutOfResources", message: messageOf(error) });
+      return;
+    }
+    this.#lifecycle.ask(held);
+  }
+
+  /** What an earlier agent spooled and nobody started starts only now that the coordinator still wants it here. */
+  #keep(held: HeldAttempt): void {
+    held.unwanted = false;
+    if (held.exit !== null) return this.#ledger.reportDue(held);
+    if (held.started !== null) return this.#ports.shipper.track(held.attemptId);
+    if (held.claim === null && held.askedAtMonotonicMs === null) this.#lifecycle.ask(held);
+  }
+
+  #adoptOne(attemptId: AttemptId): void {
+    const { spool, supervisors, shipper, bootId } = this.#ports;
+    const spooled = spool.read(attemptId);
+    if (spooled === null) {
+      if (!spool.remove(attemptId)) supervisors.removeDirectory(attemptId);
+      return;
+    }
+    const held = newAttempt(attemptId, spooled.cgroup);
+    held.claim = spooled.claim;
+    held.stopCause = spooled.stopCause;
+    noteStart(held, spooled.exit);
+    this.#ledger.add(held);
+    if (spooled.bootId !== bootId && !isWhole(spooled.exit, spool.outputBytes(attemptId))) {
+      return this.#lifecycle.conclude(held, { type: "nodeLost", code: "rebooted" });
+    }
+    if (spooled.exit !== null) return this.#lifecycle.end(held, spooled.exit);
+    if (held.started !== null) shipper.track(attemptId);
+    this.#sweepOne(held);
+  }
+
+  #sweepOne(held: HeldAttempt): void {
+    if (held.exit !== null) return;
+    held.claim ??= this.#ports.spool.readClaim(held.attemptId);
+    const { claim, stopCause, askedAtMonotonicMs } = held;
+    if (claim !== null) {
+      // Alive first, exit record second: in the other order its end could fall between the two.
+      if (!this.#ports.supervisors.isAlive(claim)) return this.#lifecycle.settleWithoutSupervisor(held);
+      if (claim.commandPid > 0) this.#lifecycle.start(held, claim.commandPid, claim.startedAtMs);
+      if (stopCause !== null) this.#ports.supervisors.stop(claim);
+      return;
+    }
+    if (stopCause !== null) return this.#lifecycle.stop(held, stopCause);
+    if (askedAtMonotonicMs === null) return;
+    if (this.#ports.clock.monotonicMs() - askedAtMonotonicMs >= ASK_AGAIN_MS) this.#lifecycle.ask(held);
+  }
+}
+
+function newAttempt(attemptId: AttemptId, cgroup: string | null): HeldAttempt {
+  return {
+    attemptId,
+    cgroup,
+    claim: null,
+    started: null,
+    stopCause: null,
+    exit: null,
+    unwanted: false,
+    askedAtMonotonicMs: null,
+  };
+}
+
+/** From the claim, where its notice went by unheard. A claim whose command never ran is no start. */
+function noteStart(held: HeldAttempt, exit: ExitRecord | null): void {
+  if (held.claim === null || held.claim.commandPid === 0 || exit?.outcome.type === "startFailed") return;
+  held.started = { pid: held.claim.commandPid, startedAtMs: held.claim.startedAtMs };
+}
+
+/** After a power loss an exit record may be there while the end of the output is not: then the try is lost. */
+function isWhole(exit: ExitRecord | null, writtenBytes: number): boolean {
+  return exit !== null && writtenBytes >= exit.outputBytes;
+}

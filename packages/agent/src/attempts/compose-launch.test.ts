@@ -1,0 +1,33 @@
+import { describe, expect, test } from "vitest";
+import { anAssignment } from "../testing/an-assignment.ts";
+import { composeLaunch } from "./compose-launch.ts";
+
+const context = { nodeName: "n", bootId: "boot", directory: "/data/attempts/1", cgroupRoot: null, inherited: {} };
+
+describe("a launch", () => {
+  test("runs in a directory of its own unless the job names one", () => {
+    expect(composeLaunch(anAssignment(), context).workDir).toBe("/data/attempts/1/work");
+    expect(composeLaunch(anAssignment({ workDir: "/srv/data" }), context).workDir).toBe("/srv/data");
+  });
+
+  test("runs a command as it is", () => {
+    expect(composeLaunch(anAssignment({ command: ["python3", "-c", "1 + 1"] }), context).arguments).toEqual([
+      "python3",
+      "-c",
+      "1 + 1",
+    ]);
+  });
+
+  test("runs a script by the interpreter that it names, or by the shell", () => {
+    const byItself = anAssignment({ command: null, script: "#!/usr/bin/env python3\n" });
+    expect(composeLaunch(byItself, context).arguments).toEqual(["/data/attempts/1/script"]);
+    const byShell = anAssignment({ command: null, script: "echo hello" });
+    expect(composeLaunch(byShell, context).arguments).toEqual(["/bin/sh", "/data/attempts/1/script"]);
+  });
+
+  test("has a cgroup named after the attempt where the node has cgroups to give", () => {
+    const assignment = anAssignment();
+    expect(composeLaunch(assignment, context).cgroup).toBeNull();
+    expect(composeLaunch(assignment, { ...context, cgroupRoot: "/cg" }).cgroup).toBe(`/cg/${assignment.attemptId}`);
+  });
+});

@@ -1,0 +1,39 @@
+import type { Assignment } from "@drover/shared/protocol/messages.ts";
+import type { Launch } from "../spool/launch-file.ts";
+import { environmentFor } from "./environment.ts";
+
+export interface LaunchContext {
+  nodeName: string;
+  bootId: string;
+  /** The attempt's directory in the spool. */
+  directory: string;
+  /** cgroup v2 directory below which attempts get their own; `null` where the node has none to give. */
+  cgroupRoot: string | null;
+  inherited: Readonly<Record<string, string | undefined>>;
+}
+
+/** An assignment in the terms of this node: paths, words of the command line, the whole environment. */
+export function composeLaunch(assignment: Assignment, context: LaunchContext): Launch {
+  const { directory } = context;
+  return {
+    attemptId: assignment.attemptId,
+    bootId: context.bootId,
+    timeoutMs: assignment.timeoutMs,
+    stopGraceMs: assignment.stopGraceMs,
+    onDisconnect: assignment.onDisconnect,
+    workDir: assignment.workDir ?? `${directory}/work`,
+    cgroup: context.cgroupRoot === null ? null : `${context.cgroupRoot}/${assignment.attemptId}`,
+    arguments: assignment.script === null ? (assignment.command ?? []) : scriptCommand(assignment.script, directory),
+    environment: environmentFor(assignment, {
+      nodeName: context.nodeName,
+      tmpDir: `${directory}/tmp`,
+      inherited: context.inherited,
+    }),
+  };
+}
+
+/** Run by the interpreter its first line names, or by the shell. */
+function scriptCommand(script: string, directory: string): string[] {
+  const path = `${directory}/script`;
+  return script.startsWith("#!") ? [path] : ["/bin/sh", path];
+}

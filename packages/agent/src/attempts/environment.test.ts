@@ -1,0 +1,59 @@
+import { describe, expect, test } from "vitest";
+import { anAssignment } from "../testing/an-assignment.ts";
+import { environmentFor } from "./environment.ts";
+
+const context = {
+  nodeName: "gpu-01",
+  tmpDir: "/data/attempts/x/tmp",
+  inherited: { PATH: "/opt/bin", HOME: "/root", AWS_SECRET_ACCESS_KEY: "s3cret" },
+};
+
+describe("the environment of a task", () => {
+  test("says which task of which job it is and what it may use", () => {
+    const assignment = anAssignment({
+      taskIndex: 3,
+      taskCount: 8,
+      attemptNumber: 2,
+      allocation: { cpuMilli: 1500, memoryBytes: 1024, gpuIds: [] },
+    });
+    expect(environmentFor(assignment, context)).toMatchObject({
+      DROVER_JOB_ID: String(assignment.jobId),
+      DROVER_TASK_INDEX: "3",
+      DROVER_TASK_COUNT: "8",
+      DROVER_ATTEMPT: "2",
+      DROVER_ATTEMPT_ID: assignment.attemptId,
+      DROVER_NODE_NAME: "gpu-01",
+      DROVER_CPUS: "1.5",
+      DROVER_MEMORY_BYTES: "1024",
+      TMPDIR: "/data/attempts/x/tmp",
+    });
+  });
+
+  test("has nothing of the agent's own beyond a few harmless names", () => {
+    const environment = environmentFor(anAssignment(), context);
+    expect(environment).toMatchObject({ PATH: "/opt/bin", HOME: "/root" });
+    expect(environment).not.toHaveProperty("AWS_SECRET_ACCESS_KEY");
+  });
+
+  test("has a PATH even where the agent has none", () => {
+    expect(environmentFor(anAssignment(), { ...context, inherited: {} })["PATH"]).toContain("/usr/bin");
+  });
+
+  test("lets the job override what is not Drover's own word", () => {
+    const environment = environmentFor(
+      anAssignment({ env: { PATH: "/mine", CUDA_VISIBLE_DEVICES: "0", DROVER_NODE_NAME: "fake" } }),
+      context,
+    );
+    expect(environment).toMatchObject({ PATH: "/mine", CUDA_VISIBLE_DEVICES: "0", DROVER_NODE_NAME: "gpu-01" });
+  });
+
+  test("shows exactly the GPUs that the attempt holds, and none where it holds none", () => {
+    const allocation = { cpuMilli: 1, memoryBytes: 1, gpuIds: ["GPU-a", "GPU-b"] };
+    expect(environmentFor(anAssignment({ allocation }), context)).toMatchObject({
+      CUDA_VISIBLE_DEVICES: "GPU-a,GPU-b",
+      NVIDIA_VISIBLE_DEVICES: "GPU-a,GPU-b",
+      CUDA_DEVICE_ORDER: "PCI_BUS_ID",
+    });
+    expect(environmentFor(anAssignment(), context)["CUDA_VISIBLE_DEVICES"]).toBe("");
+  });
+});

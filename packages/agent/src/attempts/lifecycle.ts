@@ -1,0 +1,126 @@
+import type { Clock } from "@drover/shared/clock.ts";
+import type { AttemptOutcome } from "@drover/shared/domain/attempt.ts";
+import type { Log } from "../log.ts";
+import type { OutputShipper } from "../output/shipper.ts";
+import type { Supervisors } from "../runtime/supervisors.ts";
+import type { ExitRecord } from "../spool/records.ts";
+import type { Spool, StopCause } from "../spool/spool.ts";
+import type { Ledger } from "./ledger.ts";
+import type { HeldAttempt } from "./report.ts";
+
+export interface LifecyclePorts {
+  spool: Spool;
+  supervisors: Supervisors;
+  shipper: Pick<OutputShipper, "track" | "finish" | "drop" | "acknowledgedBytes">;
+  clock: Clock;
+  log: Log;
+}
+
+/** The steps that one held attempt can take, each with what it does to the machine. */
+export class Lifecycle {
+  readonly #ports: LifecyclePorts;
+  readonly #ledger: Ledger;
+
+  constructor(ports: LifecyclePorts, ledger: Ledger) {
+    this.#ports = ports;
+    this.#ledger = ledger;
+  }
+
+  /** Asks for a supervisor. Asking twice is harmless: only one of them can claim the attempt. */
+  ask(held: HeldAttempt): void {
+    held.askedAtMonotonicMs = this.#ports.clock.monotonicMs();
+    this.#ports.supervisors.start(held.attemptId);
+  }
+
+  /** The command runs. */
+  start(held: HeldAttempt, pid: number, startedAtMs: number): void {
+    if (held.started !== null || held.exit !== null) return;
+    held.started = { pid, startedAtMs };
+    this.#ports.log("agent.attemptStarted", { attemptId: held.attemptId, commandPid: pid });
+    this.#ports.shipper.track(held.attemptId);
+    this.#ledger.reportDue(held);
+  }
+
+  stop(held: HeldAttempt, cause: StopCause): void {
+    if (held.exit !== null) return this.#ledger.reportDue(held);
+    const { spool, supervisors, log } = this.#ports;
+    try {
+      if (held.stopCause === null) spool.writeStop(held.attemptId, cause);
+      held.stopCause ??= cause;
+      if (this.endUnstarted(held, { type: held.stopCause })) return;
+    } catch (error) {
+      // The sweep tries again.
+      log("agent.attemptFailed", { attemptId: held.attemptId, reason: `cannot stop it: ${messageOf(error)}` });
+      return;
+    }
+    if (held.claim !== null) supervisors.stop(held.claim);
+    this.#ledger.reportDue(held);
+  }
+
+  /**
+   * Ends an attempt that no supervisor has claimed; false where one has. Whoever takes the claim decides: we, and
+   * the command never starts; or a supervisor, and then it must be told.
+   */
+  endUnstarted(held: HeldAttempt, outcome: AttemptOutcome): boolean {
+    const { spool, clock } = this.#ports;
+    held.claim ??= spool.readClaim(held.attemptId);
+    if (held.claim === null && spool.claimForAgent(held.attemptId, clock.nowMs())) {
+      this.conclude(held, outcome);
+      return true;
+    }
+    held.claim ??= spool.readClaim(held.attemptId);
+    return false;
+  }
+
+  /** Ends it with an outcome that no supervisor will write any more. */
+  conclude(held: HeldAttempt, outcome: AttemptOutcome): void {
+    const { spool, clock, log } = this.#ports;
+    const outputBytes = spool.outputBytes(held.attemptId);
+    const exit: ExitRecord = { outcome, endedAtMs: clock.nowMs(), outputBytes, usage: null };
+    try {
+      if (spool.has(held.attemptId)) spool.writeExit(held.attemptId, exit);
+    } catch (error) {
+      // A restarted agent comes to the same conclusion, so it is enough to know it for now.
+      log("agent.attemptFailed", { attemptId: held.attemptId, reason: `cannot write its end: ${messageOf(error)}` });
+    }
+    this.end(held, exit);
+  }
+
+  /** Takes over the end that stands in the spool. */
+  end(held: HeldAttempt, exit: ExitRecord): void {
+    const { attemptId } = held;
+    const { shipper, log } = this.#ports;
+    const outputBytes = held.unwanted ? 0 : shipper.finish(attemptId, exit.outputBytes);
+    held.exit = { ...exit, outputBytes };
+    log("agent.attemptEnded", { attemptId, outcome: exit.outcome, outputBytes: exit.outputBytes });
+    if (held.unwanted) this.drop(held);
+    else this.#ledger.reportDue(held);
+  }
+
+  /** Its supervisor is gone: it wrote an exit record just before, or something killed it. */
+  settleWithoutSupervisor(held: HeldAttempt): void {
+    const { spool, supervisors } = this.#ports;
+    const exit = spool.readExit(held.attemptId);
+    if (exit !== null) return this.end(held, exit);
+    supervisors.killLeftovers(held.attemptId, held.cgroup);
+    // We took the claim ourselves, and were killed before we wrote down why.
+    if (held.claim?.supervisorPid === 0 && held.stopCause !== null)
+      return this.conclude(held, { type: held.stopCause });
+    this.conclude(held, { type: "nodeLost", code: "supervisorLost" });
+  }
+
+  /** Drops it from the spool, at once or when it has ended, and says nothing more about it. */
+  drop(held: HeldAttempt): void {
+    const { spool, supervisors, shipper } = this.#ports;
+    held.unwanted = true;
+    shipper.drop(held.attemptId);
+    if (held.exit === null) return this.stop(held, "canceled");
+    this.#ledger.remove(held);
+    // Where files of the task are in the way, removing may take long: not in this process.
+    if (!spool.remove(held.attemptId)) supervisors.removeDirectory(held.attemptId);
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { parseConfig } from "./config.ts";
+
+const needed = { coordinator: "http://127.0.0.1:7070", dataDir: "/var/lib/drover-agent" };
+const environment = { DROVER_SUPERVISOR: "/bin/true" };
+
+describe("the agent's options", () => {
+  test("have defaults for everything but where and with whom", () => {
+    expect(parseConfig(needed, environment)).toMatchObject({
+      coordinatorUrl: "http://127.0.0.1:7070",
+      dataDir: "/var/lib/drover-agent",
+      cpuMilli: null,
+      memoryBytes: null,
+      logFormat: "json",
+      logLevel: "info",
+      supervisorProgram: "/bin/true",
+    });
+  });
+
+  test("take people's units", () => {
+    expect(parseConfig({ ...needed, cpus: "1.5", memory: "48GiB" }, environment)).toMatchObject({
+      cpuMilli: 1500,
+      memoryBytes: 48 * 1024 ** 3,
+    });
+    expect(parseConfig({ ...needed, memory: "1000" }, environment)).toMatchObject({ memoryBytes: 1000 });
+  });
+
+  test.for([
+    [{ dataDir: "/x" }, "--coordinator"],
+    [{ coordinator: "http://h:1" }, "--data-dir"],
+    [{ ...needed, coordinator: "localhost" }, "no address"],
+    [{ ...needed, coordinator: "ftp://h" }, "no address"],
+    [{ ...needed, cpus: "many" }, "--cpus"],
+    [{ ...needed, cpus: "0" }, "--cpus"],
+    [{ ...needed, memory: "lots" }, "--memory"],
+    [{ ...needed, memory: "64G" }, "--memory"],
+    [{ ...needed, log: "xml" }, "--log"],
+    [{ ...needed, logLevel: "loud" }, "--log-level"],
+    [{ ...needed, name: "n".repeat(201) }, "--name"],
+  ] as const)("%j is refused and named", ([options, named]) => {
+    expect(() => parseConfig(options, environment)).toThrow(
+      expect.objectContaining({ code: "config.invalid", message: expect.stringContaining(named) }),
+    );
+  });
+
+  test("name a supervisor program that is not there", () => {
+    expect(() => parseConfig(needed, { DROVER_SUPERVISOR: "/no/such" })).toThrow(
+      expect.objectContaining({ code: "agent.supervisorMissing" }),
+    );
+  });
+});

@@ -1,0 +1,106 @@
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { DroverError } from "@drover/shared/errors.ts";
+import { parseBytes } from "@drover/shared/units.ts";
+
+const LOG_FORMATS = ["json", "pretty"] as const;
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** The options as they come from the command line and the environment. */
+export interface AgentOptions {
+  coordinator?: string;
+  dataDir?: string;
+  name?: string;
+  cpus?: string;
+  memory?: string;
+  log?: string;
+  logLevel?: string;
+}
+
+export interface AgentConfig {
+  coordinatorUrl: string;
+  dataDir: string;
+  name: string;
+  /** What is offered instead of what the machine has. */
+  cpuMilli: number | null;
+  memoryBytes: number | null;
+  logFormat: (typeof LOG_FORMATS)[number];
+  logLevel: (typeof LOG_LEVELS)[number];
+  supervisorProgram: string;
+}
+
+/** Throws `config.invalid` on what cannot be meant, and `agent.supervisorMissing`. */
+export function parseConfig(
+  options: AgentOptions,
+  environment: Readonly<Record<string, string | undefined>>,
+): AgentConfig {
+  return {
+    coordinatorUrl: parseCoordinatorUrl(options.coordinator),
+    dataDir: resolve(required(options.dataDir, "--data-dir", "DROVER_AGENT_DATA_DIR")),
+    name: parseName(options.name),
+    cpuMilli: options.cpus === undefined ? null : parseCpuMilli(options.cpus),
+    memoryBytes: options.memory === undefined ? null : parseMemory(options.memory),
+    logFormat: oneOf(LOG_FORMATS, options.log ?? "json", "--log"),
+    logLevel: oneOf(LOG_LEVELS, options.logLevel ?? "info", "--log-level"),
+    supervisorProgram: findSupervisor(environment["DROVER_SUPERVISOR"]),
+  };
+}
+
+function invalid(message: string): DroverError {
+  return new DroverError("config.invalid", message);
+}
+
+function required(value: string | undefined, option: string, variable: string): string {
+  if (value === undefined || value === "") throw invalid(`${option} (or ${variable}) is missing.`);
+  return value;
+}
+
+function parseCoordinatorUrl(text: string | undefined): string {
+  const value = required(text, "--coordinator", "DROVER_COORDINATOR");
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url === null || !["http:", "https:", "ws:", "wss:"].includes(url.protocol)) {
+    throw invalid(`--coordinator "${value}" is no address such as http://127.0.0.1:7070.`);
+  }
+  return value;
+}
+
+function parseName(text: string | undefined): string {
+  const name = text === undefined || text === "" ? hostname() : text;
+  if (name.length > 200) throw invalid("--name has more than 200 characters.");
+  return name;
+}
+
+function parseCpuMilli(text: string): number {
+  const cpuMilli = Math.round(Number(text) * 1000);
+  if (!/^\d+(\.\d+)?$/.test(text) || cpuMilli <= 0)
+    throw invalid(`--cpus "${text}" is no number of CPUs such as 8 or 1.5.`);
+  return cpuMilli;
+}
+
+function parseMemory(text: string): number {
+  const bytes = /^\d+$/.test(text) ? Number(text) : parseBytes(text);
+  if (bytes === null || bytes <= 0) throw invalid(`--memory "${text}" is no size such as 64GiB.`);
+  return bytes;
+}
+
+function oneOf<T extends string>(choices: readonly T[], text: string, option: string): T {
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice === undefined) throw invalid(`${option} "${text}" is none of ${choices.join(", ")}.`);
+  return choice;
+}
+
+/** In the workspace it lies where it was compiled, in a delivery beside the bundle. */
+function findSupervisor(configured: string | undefined): string {
+  const candidates =
+    configured === undefined || configured === ""
+      ? ["../native/build/drover-supervisor", "./drover-supervisor"].map((path) =>
+          fileURLToPath(new URL(path, import.meta.url)),
+        )
+      : [resolve(configured)];
+  const found = candidates.find((path) => existsSync(path));
+  if (found === undefined)
+    throw new DroverError("agent.supervisorMissing", `There is no supervisor program at ${candidates[0]}.`);
+  return found;
+}

@@ -1,0 +1,227 @@
+import { assertNever } from "@drover/shared/assert.ts";
+import type { Clock } from "@drover/shared/clock.ts";
+import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import type { NodeLoad } from "@drover/shared/domain/node.ts";
+import {
+  CoordinatorMessage,
+  type AgentMessage,
+  type AttemptReport,
+  type DesiredAttempt,
+  type Hello,
+  type Welcome,
+} from "@drover/shared/protocol/messages.ts";
+import { decodeTextFrame } from "@drover/shared/protocol/text-frame.ts";
+import type { Log } from "../log.ts";
+import type { OutputChannel } from "../output/shipper.ts";
+import { createBackoff, type Backoff } from "./backoff.ts";
+import type { Dial, LinkSocket } from "./socket.ts";
+
+const FIRST_RETRY_MS = 250;
+const MAX_RETRY_MS = 15_000;
+/** Somebody has to change something first. */
+const REFUSED_RETRY_MS = 30_000;
+/** From the dial to the welcome: a coordinator that is loading a large fleet takes seconds. */
+const WELCOME_TIMEOUT_MS = 30_000;
+/** So many heartbeat intervals without a sign of life mean that the connection is only half there. */
+const SILENT_INTERVALS = 3;
+
+export interface LinkPorts {
+  url: string;
+  dial: Dial;
+  clock: Clock;
+  /** In [0, 1). */
+  random(): number;
+  log: Log;
+  composeHello(): Hello;
+  readLoad: () => NodeLoad;
+  onWelcome(welcome: Welcome): void;
+  onDesired(attempts: readonly DesiredAttempt[]): void;
+  onOutputAck(attemptId: AttemptId, offset: number): void;
+  onOutputResend(attemptId: AttemptId, offset: number): void;
+  /** The coordinator has answered to what was sent at this time. */
+  onLeaseRenewed(sentAtMonotonicMs: number, leaseMs: number): void;
+}
+
+/** What one connection knows; the next one starts anew. */
+interface Session {
+  socket: LinkSocket;
+  welcome: Welcome | null;
+  helloSentAtMs: number;
+  heardAtMs: number;
+  nextSequence: number;
+  /** When each heartbeat was sent that is not acknowledged, by sequence, oldest first. */
+  unacknowledged: Map<number, number>;
+  cancelTimer: (() => void) | null;
+  retryAfterMs: number | null;
+  hangUpReason: string | null;
+}
+
+/** The agent's one connection: dials out, says hello, stays, and comes back. */
+export class CoordinatorLink implements OutputChannel {
+  readonly #ports: LinkPorts;
+  readonly #backoff: Backoff;
+  #session: Session | null = null;
+  #cancelRetry: (() => void) | null = null;
+
+  constructor(ports: LinkPorts) {
+    this.#ports = ports;
+    this.#backoff = createBackoff(FIRST_RETRY_MS, MAX_RETRY_MS, () => ports.random());
+  }
+
+  start(): void {
+    this.#connect();
+  }
+
+  stop(): void {
+    const session = this.#session;
+    this.#session = null;
+    this.#cancelRetry?.();
+    session?.cancelTimer?.();
+    session?.socket.close();
+  }
+
+  /** Welcomed, and not closed since. */
+  isOpen(): boolean {
+    return this.#session !== null && this.#session.welcome !== null;
+  }
+
+  bufferedBytes(): number {
+    return this.#session?.socket.bufferedBytes() ?? 0;
+  }
+
+  sendOutput(frame: Uint8Array, onFlushed: () => void): void {
+    this.#session?.socket.sendBinary(frame, onFlushed);
+  }
+
+  /** Only while it is open; a later hello contains them anyway. */
+  sendReports(reports: readonly AttemptReport[]): void {
+    if (this.#session !== null) send(this.#session, { type: "attempts", reports: [...reports] });
+  }
+
+  #connect(): void {
+    const { dial, url, clock } = this.#ports;
+    // The socket calls back in later turns of the event loop only, so `session` is there by then.
+    const socket = dial(url, {
+      onOpen: () => this.#session === session && this.#sayHello(session),
+      onText: (text) => this.#session === session && this.#onText(session, text),
+      onHeard: () => (session.heardAtMs = clock.monotonicMs()),
+      onClosed: (reason) => this.#onClosed(session, reason),
+    });
+    const session = newSession(socket);
+    session.cancelTimer = clock.callAfter(WELCOME_TIMEOUT_MS, () => hangUp(session, "no welcome in time"));
+    this.#session = session;
+  }
+
+  #sayHello(session: Session): void {
+    const hello = this.#ports.composeHello();
+    session.helloSentAtMs = this.#ports.clock.monotonicMs();
+    send(session, hello);
+  }
+
+  #onText(session: Session, text: string): void {
+    const decoded = decodeTextFrame(CoordinatorMessage, text);
+    if (decoded.ok) return this.#onMessage(session, decoded.message);
+    // A newer coordinator may say what we do not know; anything else is a defect that a new hello may heal.
+    if (!isOfUnknownType(text)) hangUp(session, `the coordinator sent a malformed message: ${decoded.problem}`);
+  }
+
+  #onMessage(session: Session, message: CoordinatorMessage): void {
+    switch (message.type) {
+      case "welcome":
+        return this.#onWelcome(session, message);
+      case "refused":
+        this.#ports.log("agent.refusedByCoordinator", { code: message.code, reason: message.message });
+        session.retryAfterMs = REFUSED_RETRY_MS * (0.5 + this.#ports.random());
+        return hangUp(session, `refused: ${message.code}`);
+      case "heartbeatAck":
+        return this.#onHeartbeatAck(session, message.sequence);
+      case "desired":
+        return this.#ports.onDesired(message.attempts);
+      case "outputAck":
+        for (const { attemptId, offset } of message.offsets) this.#ports.onOutputAck(attemptId, offset);
+        return;
+      case "outputResend":
+        return this.#ports.onOutputResend(message.attemptId, message.offset);
+      default:
+        return assertNever(message);
+    }
+  }
+
+  #onWelcome(session: Session, welcome: Welcome): void {
+    const { log, url } = this.#ports;
+    session.welcome = welcome;
+    this.#backoff.reset();
+    log("agent.connected", { coordinator: url, attempts: welcome.attempts.length });
+    this.#ports.onLeaseRenewed(session.helloSentAtMs, welcome.leaseMs);
+    this.#ports.onWelcome(welcome);
+    session.cancelTimer?.();
+    this.#beatLater(session, welcome.heartbeatIntervalMs);
+  }
+
+  #beatLater(session: Session, intervalMs: number): void {
+    const { clock, readLoad } = this.#ports;
+    session.cancelTimer = clock.callAfter(intervalMs, () => {
+      const nowMs = clock.monotonicMs();
+      const silentMs = nowMs - session.heardAtMs;
+      if (silentMs > intervalMs * SILENT_INTERVALS)
+        return hangUp(session, `nothing heard for ${Math.round(silentMs)} ms`);
+      const sequence = session.nextSequence++;
+      session.unacknowledged.set(sequence, nowMs);
+      send(session, { type: "heartbeat", sequence, load: readLoad() });
+      this.#beatLater(session, intervalMs);
+    });
+  }
+
+  #onHeartbeatAck(session: Session, sequence: number): void {
+    const sentAtMs = session.unacknowledged.get(sequence);
+    if (sentAtMs === undefined || session.welcome === null) return;
+    for (const earlier of session.unacknowledged.keys())
+      if (earlier <= sequence) session.unacknowledged.delete(earlier);
+    this.#ports.onLeaseRenewed(sentAtMs, session.welcome.leaseMs);
+  }
+
+  #onClosed(session: Session, reason: string): void {
+    session.cancelTimer?.();
+    // Stopped: this is the end that was asked for.
+    if (this.#session !== session) return;
+    this.#session = null;
+    const retryInMs = Math.round(session.retryAfterMs ?? this.#backoff.nextDelayMs());
+    this.#ports.log("agent.disconnected", { reason: session.hangUpReason ?? reason, retryInMs });
+    this.#cancelRetry = this.#ports.clock.callAfter(retryInMs, () => this.#connect());
+  }
+}
+
+function newSession(socket: LinkSocket): Session {
+  return {
+    socket,
+    welcome: null,
+    helloSentAtMs: 0,
+    heardAtMs: 0,
+    nextSequence: 0,
+    unacknowledged: new Map(),
+    cancelTimer: null,
+    retryAfterMs: null,
+    hangUpReason: null,
+  };
+}
+
+function send(session: Session, message: AgentMessage): void {
+  session.socket.sendText(JSON.stringify(message));
+}
+
+/** Without a close handshake: whoever is hung up on may not be there. */
+function hangUp(session: Session, reason: string): void {
+  session.hangUpReason = reason;
+  session.socket.terminate();
+}
+
+/** An unknown member of the protocol is skipped, a known one that is broken is not. */
+function isOfUnknownType(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    const known: readonly unknown[] = CoordinatorMessage.options.map((option) => option.shape.type.value);
+    return typeof value === "object" && value !== null && "type" in value && !known.includes(value.type);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,73 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Hardware } from "@drover/shared/domain/node.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { anAssignment, run } from "./testing/an-assignment.ts";
+import { startScriptedCoordinator } from "./testing/scripted-coordinator.ts";
+import { makeDataDir, SUPERVISOR_PROGRAM } from "./testing/start-test-agent.ts";
+
+const PROGRAM = fileURLToPath(new URL("../bin/drover-agent.mjs", import.meta.url));
+
+function startProgram(words: readonly string[]): { child: ChildProcess; said: () => string } {
+  const environment = { PATH: process.env["PATH"], DROVER_SUPERVISOR: SUPERVISOR_PROGRAM };
+  const child = spawn(process.execPath, [PROGRAM, ...words], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  return { child, said: () => said };
+}
+
+describe("drover-agent", () => {
+  test("prints the machine's hardware", async () => {
+    const { child, said } = startProgram(["probe"]);
+    await once(child, "close");
+    expect(Hardware.parse(JSON.parse(said())).cpu.cores).toBeGreaterThan(0);
+  });
+
+  test("says in one line what is wrong and what to do", async () => {
+    const { child, said } = startProgram(["--data-dir", makeDataDir()]);
+    expect(await once(child, "close")).toEqual([1, null]);
+    expect(said()).toBe(
+      "drover-agent: config.invalid: --coordinator (or DROVER_COORDINATOR) is missing. See --help.\n",
+    );
+  });
+
+  test("refuses a data directory that another one uses", async () => {
+    const coordinator = await startScriptedCoordinator();
+    onTestFinished(() => coordinator.close());
+    const words = ["--coordinator", coordinator.url, "--data-dir", makeDataDir()];
+    startProgram(words);
+    await coordinator.connected();
+    const second = startProgram(words);
+    expect(await once(second.child, "close")).toEqual([1, null]);
+    expect(second.said()).toMatch(/^drover-agent: dataDir\.locked: [^\n]+\n$/);
+  });
+
+  test("keeps attempts alive when it is killed or stopped, again and again, and loses nothing", async () => {
+    const coordinator = await startScriptedCoordinator();
+    onTestFinished(() => coordinator.close());
+    const dataDir = makeDataDir();
+    const words = ["--coordinator", coordinator.url, "--data-dir", dataDir, "--log", "pretty"];
+    const script = `i=0; while [ ! -e ${dataDir}/gate ]; do i=$((i+1)); echo line $i; sleep 0.005; done; echo last; exit 42`;
+    const { attemptId, ...assignment } = anAssignment({ command: ["/bin/sh", "-c", script] });
+    for (const [i, signal] of (["SIGKILL", "SIGTERM", "SIGKILL"] as const).entries()) {
+      const { child } = startProgram(words);
+      await coordinator.connected(i + 1);
+      if (i === 0) coordinator.desire(run({ attemptId, ...assignment }));
+      await coordinator.reported(attemptId, "running");
+      child.kill(signal);
+      await once(child, "exit");
+    }
+    expect(existsSync(`${dataDir}/attempts/${attemptId}/exit`)).toBe(false);
+    writeFileSync(`${dataDir}/gate`, "");
+    startProgram(words);
+    const report = await coordinator.reported(attemptId, "ended");
+    expect(report.outcome).toEqual({ type: "exited", code: 42 });
+    const lines = coordinator.output(attemptId).toString().trimEnd().split("\n");
+    expect(lines.pop()).toBe("last");
+    expect(lines).toEqual(lines.map((_, i) => `line ${i + 1}`));
+    expect(coordinator.output(attemptId).length).toBe(report.outputBytes);
+  });
+});

@@ -1,0 +1,42 @@
+import { readFileSync, readdirSync } from "node:fs";
+
+export interface ProcessStat {
+  /** `Z`: dead, and not yet taken note of by its parent. */
+  state: string;
+  /** Clock ticks since boot; with the pid it names one process for good. */
+  startTicks: number;
+}
+
+/** Reads /proc/PID/stat: proc(5). The command's name comes in brackets and may hold anything, brackets too. */
+export function parseProcessStat(text: string): ProcessStat | null {
+  const afterName = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  // Field 3 is the state and 22 the start time, counted from 1; the name was field 2.
+  const [state] = afterName;
+  const startTicks = Number(afterName[19]);
+  return state === undefined || !Number.isSafeInteger(startTicks) ? null : { state, startTicks };
+}
+
+/** True while the very process that once had this pid and start time lives. A zombie does not. */
+export function isProcessAlive(pid: number, startTicks: number): boolean {
+  try {
+    const stat = parseProcessStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    return stat !== null && stat.state !== "Z" && stat.state !== "X" && stat.startTicks === startTicks;
+  } catch {
+    return false;
+  }
+}
+
+/** Every process that was started with this entry in its environment and has not wiped it since. */
+export function findByEnvironment(entry: string): number[] {
+  const pids: number[] = [];
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const environment = readFileSync(`/proc/${name}/environ`, "latin1");
+      if (environment.split("\0").includes(entry)) pids.push(Number(name));
+    } catch {
+      // Gone, or another user's.
+    }
+  }
+  return pids;
+}

@@ -1,0 +1,133 @@
+import { assertNever } from "@drover/shared/assert.ts";
+import { StartFailure, type AttemptOutcome, type AttemptUsage } from "@drover/shared/domain/attempt.ts";
+
+/** Who may start the attempt's command: written once, by the supervisor that does. */
+export interface Claim {
+  /** 0 where the agent took the claim itself, so that the command never starts. */
+  supervisorPid: number;
+  /** Clock ticks since boot; tells the supervisor from a later process with the same pid. */
+  supervisorStartTicks: number;
+  /** 0 where there never was a command. */
+  commandPid: number;
+  startedAtMs: number;
+}
+
+/** How an attempt ended; the last thing that is written about it. */
+export interface ExitRecord {
+  outcome: AttemptOutcome;
+  endedAtMs: number;
+  outputBytes: number;
+  usage: AttemptUsage | null;
+}
+
+/** Both kinds of file are lines of `key value`, as native/records.h writes them. */
+function parseLines(text: string): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const space = line.indexOf(" ");
+    if (space > 0) values.set(line.slice(0, space), line.slice(space + 1));
+  }
+  return values;
+}
+
+/** A whole number that was written as one; `null` where the file is damaged. */
+function wholeNumber(text: string | undefined): number | null {
+  if (text === undefined || !/^\d+$/.test(text)) return null;
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : null;
+}
+
+/** `null` where the text is no claim. */
+export function parseClaim(text: string): Claim | null {
+  const lines = parseLines(text);
+  const supervisorPid = wholeNumber(lines.get("supervisorPid"));
+  const supervisorStartTicks = wholeNumber(lines.get("supervisorStartTicks"));
+  const commandPid = wholeNumber(lines.get("commandPid"));
+  const startedAtMs = wholeNumber(lines.get("startedAtMs"));
+  if (supervisorPid === null || supervisorStartTicks === null || commandPid === null || startedAtMs === null) {
+    return null;
+  }
+  return { supervisorPid, supervisorStartTicks, commandPid, startedAtMs };
+}
+
+export function formatClaim(claim: Claim): string {
+  return (
+    `supervisorPid ${claim.supervisorPid}\nsupervisorStartTicks ${claim.supervisorStartTicks}\n` +
+    `commandPid ${claim.commandPid}\nstartedAtMs ${claim.startedAtMs}\n`
+  );
+}
+
+/** `null` where the text is no exit record: after a power loss a file may be there without its contents. */
+export function parseExit(text: string): ExitRecord | null {
+  const lines = parseLines(text);
+  const outcome = parseOutcome(lines);
+  const endedAtMs = wholeNumber(lines.get("endedAtMs"));
+  const outputBytes = wholeNumber(lines.get("outputBytes"));
+  if (outcome === null || endedAtMs === null || outputBytes === null) return null;
+  const cpuMs = wholeNumber(lines.get("cpuMs"));
+  const maxRssBytes = wholeNumber(lines.get("maxRssBytes"));
+  const usage = cpuMs === null || maxRssBytes === null ? null : { cpuMs, maxRssBytes };
+  return { outcome, endedAtMs, outputBytes, usage };
+}
+
+/** Why the tree was stopped comes before how its first process then ended: that was only the consequence. */
+function parseOutcome(lines: Map<string, string>): AttemptOutcome | null {
+  const failure = lines.get("failure");
+  if (failure !== undefined) {
+    const code = Object.values(StartFailure).find((known) => known === failure) ?? StartFailure.supervisorFailed;
+    return { type: "startFailed", code, message: lines.get("message") ?? failure };
+  }
+  const cause = lines.get("cause");
+  switch (cause) {
+    case "none":
+      return parseOwnEnd(lines);
+    case "timedOut":
+    case "canceled":
+    case "preempted":
+      return { type: cause };
+    case "leaseExpired":
+    case "rebooted":
+    case "supervisorLost":
+    case "forgotten":
+      return { type: "nodeLost", code: cause };
+    // Somebody else than the agent ended the supervisor, and it took the command down in good order.
+    case "supervisorStopped":
+      return { type: "nodeLost", code: "supervisorLost" };
+    case undefined:
+    default:
+      return null;
+  }
+}
+
+function parseOwnEnd(lines: Map<string, string>): AttemptOutcome | null {
+  const signal = lines.get("signal");
+  if (signal !== undefined) return { type: "signaled", signal };
+  const code = wholeNumber(lines.get("exitCode"));
+  return code === null || code > 255 ? null : { type: "exited", code };
+}
+
+/** The same form that the supervisor writes, for the ends that only the agent can know of. */
+export function formatExit(exit: ExitRecord): string {
+  const usage = exit.usage === null ? "" : `cpuMs ${exit.usage.cpuMs}\nmaxRssBytes ${exit.usage.maxRssBytes}\n`;
+  return `${formatOutcome(exit.outcome)}endedAtMs ${exit.endedAtMs}\noutputBytes ${exit.outputBytes}\n${usage}`;
+}
+
+function formatOutcome(outcome: AttemptOutcome): string {
+  switch (outcome.type) {
+    case "exited":
+      return `exitCode ${outcome.code}\ncause none\n`;
+    case "signaled":
+      return `signal ${outcome.signal}\ncause none\n`;
+    case "startFailed":
+      return `failure ${outcome.code}\nmessage ${outcome.message.replaceAll("\n", " ")}\ncause none\n`;
+    case "nodeLost":
+      return `cause ${outcome.code}\n`;
+    case "timedOut":
+    case "canceled":
+    case "preempted":
+    case "outOfMemory":
+      return `cause ${outcome.type}\n`;
+    default:
+      return assertNever(outcome);
+  }
+}

@@ -1,0 +1,46 @@
+import { InvalidArgumentError } from "commander";
+
+/** `12`. Throws what commander turns into its message about the argument. */
+export function parseJobId(text: string): number {
+  return parseCount(text, 1, "a job's id is a number, such as 12");
+}
+
+/** `12`, or `12.3` for one task of it. */
+export function parseTaskKey(text: string): { jobId: number; taskIndex: number | null } {
+  const [job = "", task, ...rest] = text.split(".");
+  if (rest.length > 0) throw new InvalidArgumentError("write a job's id, such as 12, or a task as 12.3");
+  const taskIndex = task === undefined ? null : parseTaskIndex(task);
+  return { jobId: parseJobId(job), taskIndex };
+}
+
+export function parseTaskIndex(text: string): number {
+  return parseCount(text, 0, "task indexes are whole numbers from 0 on");
+}
+
+export function parsePositive(text: string): number {
+  return parseCount(text, 1, "write a whole number from 1 on");
+}
+
+export function parseNatural(text: string): number {
+  return parseCount(text, 0, "write a whole number");
+}
+
+export function parseCpus(text: string): number {
+  const cpus = Number(text);
+  if (text.trim() === "" || !Number.isFinite(cpus) || cpus < 0)
+    throw new InvalidArgumentError("write a number of CPUs, such as 2 or 0.5");
+  return cpus;
+}
+
+/** Collects `KEY=VALUE` of an option that may be given more than once. */
+export function collectPair(text: string, pairs: Record<string, string> = {}): Record<string, string> {
+  const split = text.indexOf("=");
+  if (split < 1) throw new InvalidArgumentError("write KEY=VALUE");
+  return { ...pairs, [text.slice(0, split)]: text.slice(split + 1) };
+}
+
+function parseCount(text: string, least: number, advice: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < least) throw new InvalidArgumentError(advice);
+  return count;
+}

@@ -1,0 +1,209 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runDrover } from "./main.ts";
+import { aJob, aJobDetail, aNode, anAttempt, aTask } from "./testing/builders.ts";
+import { captureShell, type CapturedShell } from "./testing/captured-shell.ts";
+import {
+  beginOutput,
+  sendJson,
+  sendProblem,
+  startFakeCoordinator,
+  type FakeCoordinator,
+} from "./testing/fake-coordinator.ts";
+
+const EVENT = { time: "2026-01-02T03:04:05.000Z", event: "job.started", jobId: 12 };
+
+let coordinator: FakeCoordinator;
+let shell: CapturedShell;
+
+beforeEach(async () => {
+  coordinator = await startFakeCoordinator();
+  shell = captureShell();
+});
+afterEach(() => coordinator.kill());
+
+function drover(...words: string[]): Promise<number> {
+  return runDrover(["--coordinator", coordinator.url, ...words], shell);
+}
+
+describe("an error is one line that says what is wrong and what to do", () => {
+  test("and exit code 3 where no coordinator answers", async () => {
+    await coordinator.kill();
+    expect(await drover("jobs")).toBe(3);
+    expect(shell.stderr()).toBe(
+      `drover: No coordinator answers at ${coordinator.url}; start it, or set --coordinator or DROVER_COORDINATOR\n`,
+    );
+    expect(await drover("run", "--", "train")).toBe(3);
+    expect(await drover("tail")).toBe(3);
+    await coordinator.restart();
+  });
+
+  test("and exit code 2 where the coordinator does not know what was named", async () => {
+    coordinator.on("GET /v1/jobs/99", (_request, response) =>
+      sendProblem(response, "job.notFound", "There is no job 99."),
+    );
+    expect(await drover("job", "99")).toBe(2);
+    expect(shell.stderr()).toBe("drover: There is no job 99; list the jobs: `drover jobs`\n");
+  });
+
+  test.each([
+    [["jobs", "--state", "lost"], "--state"],
+    [["job", "twelve"], "a job's id is a number"],
+    [["run"], "command"],
+    [["run", "-m", "lots", "--", "ls"], '--memory: "lots" is not a size; write bytes'],
+    [["run", "-c", "many", "--", "ls"], "write a number of CPUs"],
+    [["submit", "/no/such.yaml"], "there is no such file"],
+    [["fly"], "unknown command"],
+  ])("and exit code 2 for %j", async (words, message) => {
+    expect(await drover(...words)).toBe(2);
+    expect(shell.stderr()).toContain(message);
+    expect(shell.stderr()).toMatch(/^drover: [^\n]*\n$/);
+    expect(coordinator.requests).toEqual([]);
+  });
+
+  test("and exit code 2 for an address that is none", async () => {
+    expect(await runDrover(["--coordinator", "gpu-01", "jobs"], shell)).toBe(2);
+    expect(shell.stderr()).toContain('"gpu-01" is no address');
+  });
+});
+
+describe("the commands that read", () => {
+  test("take the coordinator's address from the environment", async () => {
+    coordinator.on("GET /v1/nodes", (_request, response) => sendJson(response, { nodes: [aNode()] }));
+    shell = captureShell({ env: { DROVER_COORDINATOR: coordinator.url } });
+    expect(await runDrover(["nodes"], shell)).toBe(0);
+    expect(shell.stdout()).toContain("gpu-01");
+  });
+
+  test("pass the filters of `drover jobs` on, and cut the table to the terminal", async () => {
+    const job = aJob({}, { name: "a".repeat(100), command: ["b".repeat(100)] });
+    coordinator.on("GET /v1/jobs", (_request, response) => sendJson(response, { jobs: [job], nextCursor: null }));
+    shell = captureShell({ columns: 80 });
+    expect(await drover("jobs", "--state", "failed", "--name", "n", "--label", "k=v", "--limit", "5")).toBe(0);
+    expect(coordinator.requests[0]?.query.toString()).toBe("limit=5&state=failed&name=n&label=k%3Dv");
+    for (const line of shell.stdout().split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test.each([["jobs"], ["job", "12"], ["nodes"], ["node", "gpu-01"], ["cancel", "12"], ["submit", "-"]])(
+    "print nothing but one JSON document on stdout with --json: %s",
+    async (...words) => {
+      coordinator.on("GET /v1/jobs", (_request, response) => sendJson(response, { jobs: [aJob()], nextCursor: null }));
+      coordinator.on("GET /v1/jobs/12", (_request, response) => sendJson(response, aJobDetail([aTask()])));
+      coordinator.on("GET /v1/nodes", (_request, response) => sendJson(response, { nodes: [aNode()] }));
+      coordinator.on("GET /v1/nodes/gpu-01", (_request, response) => sendJson(response, aNode()));
+      coordinator.on("POST /v1/jobs/12/cancel", (_request, response) => sendJson(response, aJob()));
+      coordinator.on("POST /v1/jobs", (_request, response) => sendJson(response, aJob(), 201));
+      shell = captureShell({ input: "command: [ls]" });
+      expect(await drover(...words, "--json")).toBe(0);
+      expect(JSON.parse(shell.stdout())).toBeTypeOf("object");
+    },
+  );
+});
+
+describe("drover output", () => {
+  beforeEach(() => {
+    const tasks = [aTask({ attempts: [anAttempt({ outputBytes: 4 })] }), aTask({ index: 1, state: "queued" })];
+    coordinator.on("GET /v1/jobs/12", (_request, response) => {
+      sendJson(response, aJobDetail(tasks, {}, { command: ["ls"], array: { size: 2 } }));
+    });
+    coordinator.on("GET /v1/jobs/12/output", ({ query }, response) => {
+      if (query.get("task") === "0") beginOutput(response, 1, "one\n").end();
+      else sendProblem(response, "output.notFound", "Task 12.1 has not started.");
+    });
+  });
+
+  test("prints what every task of an array has written so far", async () => {
+    expect(await drover("output", "12")).toBe(0);
+    expect(shell.stdout()).toBe("[0] one\n");
+  });
+
+  test.each([[["12.0"]], [["12", "--task", "0"]]])("prints the bytes of one task as they are: %j", async (words) => {
+    expect(await drover("output", ...words)).toBe(0);
+    expect(shell.stdout()).toBe("one\n");
+  });
+
+  test("says of the one task that was asked for that it has not started", async () => {
+    expect(await drover("output", "12.1")).toBe(2);
+    expect(shell.stderr()).toBe(
+      "drover: Task 12.1 has not started; follow it (`follow=true`) to wait for the output\n",
+    );
+  });
+
+  test("prints a JSON document a line with --json", async () => {
+    expect(await drover("output", "12", "--json")).toBe(0);
+    expect(shell.stdout()).toBe('{"task":0,"line":"one"}\n');
+  });
+
+  test("follows one attempt alone, to its own end", async () => {
+    const attempts = [anAttempt({ outputBytes: 4 }), anAttempt({ number: 2, state: "running", outcome: null })];
+    coordinator.on("GET /v1/jobs/12", (_request, response) =>
+      sendJson(response, aJobDetail([aTask({ state: "running", attempts })])),
+    );
+    expect(await drover("output", "12", "-f", "--attempt", "1")).toBe(0);
+    expect(shell.stdout()).toBe("one\n");
+  });
+});
+
+describe("drover tail", () => {
+  test("goes on after the last event it saw when the connection breaks", async () => {
+    let connections = 0;
+    coordinator.on("GET /v1/jobs", (_request, response) => sendJson(response, { jobs: [], nextCursor: null }));
+    coordinator.on("GET /v1/events", ({ query }, response) => {
+      connections++;
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      if (connections === 1)
+        response.write(`id: 41\ndata: ${JSON.stringify({ id: 41, ...EVENT })}\n\n`, () => response.destroy());
+      else response.write(`id: 42\ndata: ${JSON.stringify({ id: 42, ...EVENT, since: query.get("since") })}\n\n`);
+    });
+    void drover("tail", "--json");
+    await shell.shows('"id":42');
+    const [first, second] = shell
+      .stdout()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(first).toEqual({ id: 41, ...EVENT });
+    expect(second).toMatchObject({ id: 42, since: "41" });
+  });
+
+  test("prints what is stored and ends with --no-follow", async () => {
+    coordinator.on("GET /v1/jobs", (_request, response) => sendJson(response, { jobs: [], nextCursor: null }));
+    coordinator.on("GET /v1/events", (_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end(`data: ${JSON.stringify({ id: 41, ...EVENT })}\n\n`);
+    });
+    expect(await drover("tail", "--since", "0", "--no-follow")).toBe(0);
+    expect(shell.stdout()).toMatch(/^\d\d:\d\d:05 {2}job 12 {6}started\n$/);
+    expect(coordinator.requests.at(-1)?.query.toString()).toBe("since=0&follow=false");
+  });
+});
+
+describe("the process drover", () => {
+  const program = join(import.meta.dirname, "../bin/drover.mjs");
+
+  test("ends without an error when the reader of its output has gone", async () => {
+    coordinator.on("GET /v1/jobs/12", (_request, response) => sendJson(response, aJobDetail([aTask()])));
+    coordinator.on("GET /v1/jobs/12/output", (_request, response) => {
+      beginOutput(response, 1, "x".repeat(1_000_000));
+    });
+    const child = spawn(process.execPath, [program, "output", "12", "--coordinator", coordinator.url], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let errors = "";
+    child.stderr.on("data", (chunk) => (errors += String(chunk)));
+    await once(child.stdout, "data");
+    child.stdout.destroy();
+    const [code] = (await once(child, "close")) as [number | null];
+    expect(errors).toBe("");
+    expect(code).toBe(0);
+  });
+
+  test("prints its version, and help for each command", async () => {
+    expect(await drover("--version")).toBe(0);
+    expect(await drover("run", "--help")).toBe(0);
+    expect(shell.stdout()).toMatch(/^\d+\.\d+\.\d+\n/);
+    expect(shell.stdout()).toContain("--detach");
+  });
+});

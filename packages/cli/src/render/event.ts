@@ -1,0 +1,94 @@
+import type { StoredEvent } from "@drover/shared/api/events.ts";
+import { assertNever } from "@drover/shared/assert.ts";
+import { EVENTS, type EventName, type FleetEvent } from "@drover/shared/events.ts";
+import { formatBytes, formatDuration } from "@drover/shared/units.ts";
+import { printable } from "./printable.ts";
+import { formatResources } from "./resources.ts";
+import { formatTimeOfDay } from "./time.ts";
+
+const SUBJECT_WIDTH = 10;
+
+/** One line for people: `17:30:02  task 12.3   started on gpu-01 (attempt 1)`. */
+export function renderEvent(event: StoredEvent): string {
+  const { subject, text } = describeEvent(event);
+  return `${formatTimeOfDay(event.time)}  ${printable(`${subject.padEnd(SUBJECT_WIDTH)}  ${text}`)}\n`;
+}
+
+/** What an event is about, and what happened to it. */
+export function describeEvent(event: StoredEvent): { subject: string; text: string } {
+  const known = asFleetEvent(event);
+  if (known) return { subject: subjectOf(known), text: textOf(known) };
+  // A coordinator newer than this program may tell of things it does not know.
+  const { id: _id, time: _time, event: name, ...fields } = event;
+  return { subject: name, text: JSON.stringify(fields) };
+}
+
+function asFleetEvent(event: StoredEvent): FleetEvent | null {
+  if (!Object.hasOwn(EVENTS, event.event)) return null;
+  const name = event.event as EventName;
+  const fields = EVENTS[name].fields.safeParse(event);
+  return fields.success ? ({ event: name, ...fields.data } as FleetEvent) : null;
+}
+
+function subjectOf(event: FleetEvent): string {
+  if ("taskIndex" in event) return `task ${event.jobId}.${event.taskIndex}`;
+  if ("jobId" in event) return `job ${event.jobId}`;
+  return `node ${event.nodeName}`;
+}
+
+function textOf(event: FleetEvent): string {
+  switch (event.event) {
+    case "job.submitted":
+      return `submitted${event.name === null ? "" : ` as "${event.name}"`}, ${count(event.taskCount, "task")}`;
+    case "job.started":
+      return "started";
+    case "job.cancelRequested":
+      return `cancel requested by ${event.actor}`;
+    case "job.ended":
+      return `${event.state}: ${event.succeeded} succeeded, ${event.failed} failed, ${event.canceled} canceled`;
+    case "task.requeued":
+      return `queued again for attempt ${event.nextAttemptNumber}: ${event.cause}, blame ${event.blame}`;
+    case "task.ended":
+      return event.state === "succeeded" ? "succeeded" : `${event.state}: ${event.cause}`;
+    case "attempt.assigned": {
+      const { cpuMilli, memoryBytes, gpuIds } = event;
+      return `assigned to ${onNode(event)}, holds ${formatResources({ cpuMilli, memoryBytes, gpuCount: gpuIds.length })}`;
+    }
+    case "attempt.started":
+      return `started on ${onNode(event)}${event.pid === null ? "" : `, pid ${event.pid}`}`;
+    case "attempt.stopping":
+      return `stopping on ${onNode(event)}: ${event.cause}`;
+    case "attempt.ended":
+      return `${endOf(event.outcome, event.exitCode)} on ${onNode(event)}, ${formatBytes(event.outputBytes)} of output`;
+    case "node.joined":
+    case "node.hardwareChanged": {
+      const { cpuMilli, memoryBytes, gpuCount } = event;
+      const verb = event.event === "node.joined" ? "joined with" : "now has";
+      return `${verb} ${formatResources({ cpuMilli, memoryBytes, gpuCount })}`;
+    }
+    case "node.online":
+      return `online, agent ${event.agentVersion}`;
+    case "node.suspect":
+      return `suspect: silent for ${formatDuration(event.silentMs)}`;
+    case "node.disconnected":
+      return `disconnected: ${event.reason}`;
+    case "node.lost":
+      return `lost: silent for ${formatDuration(event.silentMs)}`;
+    case "node.rebooted":
+      return "rebooted: what ran there is gone";
+    default:
+      return assertNever(event);
+  }
+}
+
+function onNode({ nodeName, attemptId }: { nodeName: string; attemptId: string }): string {
+  return `${nodeName} (${attemptId})`;
+}
+
+function endOf(outcome: string, exitCode: number | null): string {
+  return exitCode === null ? `ended (${outcome})` : `exited with ${exitCode}`;
+}
+
+function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,81 @@
+import { describe, expect, test } from "vitest";
+import { aJob, aJobDetail, anAttempt, aTask } from "../testing/builders.ts";
+import { renderJob, renderJobs } from "./job.ts";
+
+const VIEW = { nowMs: Date.parse("2026-01-02T03:05:05.000Z"), width: null };
+
+describe("the list of jobs", () => {
+  test("tells state, progress and time of each", () => {
+    const job = aJob(
+      { state: "running", endedAt: null },
+      { name: "sweep", command: ["python", "train.py", "--lr", "a b"], array: { size: 8 } },
+    );
+    job.tasksByState = { queued: 2, staging: 0, running: 3, succeeded: 2, failed: 1, canceled: 0 };
+    expect(renderJobs([job], VIEW)).toMatchInlineSnapshot(`
+      "JOB  NAME   STATE    ENDED  SUBMITTED  TOOK  COMMAND
+       12  sweep  running    3/8     1m ago    1m  python train.py --lr "a b"
+      "
+    `);
+  });
+
+  test("says of a job that somebody wants to stop that it is being canceled", () => {
+    expect(renderJobs([aJob({ state: "running", endedAt: null, cancelRequested: true })], VIEW)).toContain(
+      "running, canceling",
+    );
+  });
+
+  test("shows the first telling line of a script", () => {
+    const job = aJob({}, { script: "#!/bin/sh\n\n# a remark\necho hi\n" });
+    expect(renderJobs([job], VIEW)).toContain("echo hi");
+  });
+});
+
+describe("one job", () => {
+  test("shows every attempt of a task, the state beside the last", () => {
+    const attempts = [
+      anAttempt({ number: 1, outcome: { type: "exited", code: 3 }, blame: "user", outputBytes: 2048 }),
+      anAttempt({ number: 2, state: "running", outcome: null, endedAt: null }),
+    ];
+    const job = aJobDetail([aTask({ state: "running", cause: "started", attempts })], {
+      state: "running",
+      endedAt: null,
+    });
+    expect(renderJob(job, VIEW)).toMatchInlineSnapshot(`
+      "job        12
+      state      running
+      command    echo hi
+      each task  1 CPU, 512 MiB
+      submitted  1m ago  2026-01-02T03:04:05.000Z
+      took       1m
+
+      TASK  STATE    ATTEMPT  NODE    TOOK  OUTPUT  HOW
+         0                 1  gpu-01  4.5s   2 KiB  exit code 3
+         0  running        2  gpu-01    1m     0 B  running
+      "
+    `);
+  });
+
+  test("says why it waits, what to do, and what each node lacks", () => {
+    const reason = {
+      code: "noNodeCouldEverFit",
+      message: "no node in the fleet is large enough; ask for less",
+    } as const;
+    const nodes = [
+      {
+        nodeId: "n",
+        nodeName: "gpu-01",
+        verdict: "tooSmall",
+        missing: { cpuMilli: 0, memoryBytes: 6 * 1024 ** 3, gpuCount: 1 },
+      } as const,
+    ];
+    const waiting = { ...reason, nodes: [...nodes] };
+    const task = aTask({ state: "queued", cause: "submitted", waitingReason: reason });
+    const text = renderJob(aJobDetail([task], { state: "queued", startedAt: null, endedAt: null, waiting }), VIEW);
+    expect(text).toContain("waits     no node in the fleet is large enough; ask for less\n");
+    expect(text).toContain("gpu-01  too small: lacks 6 GiB, 1 GPU\n");
+  });
+
+  test("names the command that shows the next page of tasks", () => {
+    expect(renderJob(aJobDetail([aTask()], { nextTask: 1000 }), VIEW)).toContain("drover job 12 --from 1000");
+  });
+});

