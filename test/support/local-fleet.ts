@@ -91,7 +91,7 @@ function startDaemon(name: "coordinator" | "agent", args: string[]): ChildProces
   return child;
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
