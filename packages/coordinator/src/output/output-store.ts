@@ -1,11 +1,32 @@
-import { closeSync, constants, fsync, mkdirSync, openSync, read, statSync, write } from "node:fs";
+import { closeSync, constants, fsync, mkdirSync, openSync, read, statSync, writev } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 
-const writeAsync = promisify(write);
+/** IOV_MAX of Linux: more in one call is EINVAL. */
+const MAX_WRITE_CHUNKS = 1024;
 const readAsync = promisify(read);
 const fsyncAsync = promisify(fsync);
+
+function writevAsync(fd: number, chunks: Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    writev(fd, chunks, position, (error, bytesWritten) => (error ? reject(error) : resolve(bytesWritten)));
+  });
+}
+
+/** What is left of the chunks after their first `count` bytes. */
+function dropBytes(chunks: Uint8Array[], count: number): Uint8Array[] {
+  let left = count;
+  let index = 0;
+  for (const chunk of chunks) {
+    if (chunk.byteLength > left) break;
+    left -= chunk.byteLength;
+    index++;
+  }
+  const rest = chunks.slice(index);
+  if (rest[0] && left > 0) rest[0] = rest[0].subarray(left);
+  return rest;
+}
 
 /** Output being written; dropped when the attempt has ended, so that few files are open. */
 interface Writing {
@@ -91,18 +112,9 @@ export class OutputStore {
 
   async #drain(attemptId: AttemptId, writing: Writing): Promise<void> {
     try {
-      for (let chunk = writing.queue.shift(); chunk; chunk = writing.queue.shift()) {
-        for (let written = 0; written < chunk.byteLength;) {
-          const { bytesWritten } = await writeAsync(
-            writing.fd,
-            chunk,
-            written,
-            chunk.byteLength - written,
-            writing.sizeBytes,
-          );
-          written += bytesWritten;
-          writing.sizeBytes += bytesWritten;
-        }
+      // All that gathered during the write before goes in one: small frames then cost few system calls.
+      for (let chunks = writing.queue.splice(0); chunks.length > 0; chunks = writing.queue.splice(0)) {
+        await this.#writeAll(writing, chunks);
         this.#onGrowth(attemptId);
       }
     } catch (error) {
@@ -111,6 +123,14 @@ export class OutputStore {
       throw error;
     } finally {
       writing.draining = null;
+    }
+  }
+
+  async #writeAll(writing: Writing, chunks: Uint8Array[]): Promise<void> {
+    for (let rest = chunks; rest.length > 0;) {
+      const bytesWritten = await writevAsync(writing.fd, rest.slice(0, MAX_WRITE_CHUNKS), writing.sizeBytes);
+      writing.sizeBytes += bytesWritten;
+      rest = dropBytes(rest, bytesWritten);
     }
   }
 
