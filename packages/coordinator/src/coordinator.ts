@@ -11,7 +11,7 @@ import { AgentGateway } from "./gateway/agent-gateway.ts";
 import { acceptUpgrades } from "./http/upgrade.ts";
 import { createHttpServer } from "./http/server.ts";
 import { OutputStore } from "./output/output-store.ts";
-import { openStore } from "./store/store.ts";
+import { openStore, type Store } from "./store/store.ts";
 import { logTurn } from "./telemetry/log-turn.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
@@ -19,6 +19,7 @@ import { createMetrics } from "./telemetry/metrics.ts";
 const STOP_GRACE_MS = 10_000;
 /** About a month of a busy small fleet; the log has the rest. */
 const KEPT_EVENTS = 2_000_000;
+const PRUNE_PAUSE_MS = 1000;
 const PRUNE_INTERVAL_MS = 10 * 60_000;
 
 export interface Coordinator {
@@ -82,12 +83,7 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
     }
   }
 
-  let cancelPruning = (): void => {};
-  function prune(): void {
-    store.pruneEvents(KEPT_EVENTS);
-    cancelPruning = clock.callAfter(PRUNE_INTERVAL_MS, prune);
-  }
-
+  let stopPruning = (): void => {};
   async function closeStore(): Promise<void> {
     await outputs.close();
     store.close();
@@ -95,7 +91,7 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
 
   try {
     await engine.start();
-    prune();
+    stopPruning = startPruning(store, clock, log);
     await http.listen({ host: config.host, port: config.port });
   } catch (error) {
     await engine.stop();
@@ -112,7 +108,7 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
     url,
     async stop() {
       log.info({ event: "coordinator.stopping" }, "coordinator stopping");
-      cancelPruning();
+      stopPruning();
       gateway.stop();
       await http.close();
       await engine.stop();
@@ -120,6 +116,23 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
       log.info({ event: "coordinator.stopped" }, "coordinator stopped");
     },
   };
+}
+
+/** Keeps the event stream from growing for ever; returns what ends it. */
+function startPruning(store: Store, clock: Clock, log: Logger): () => void {
+  let cancelNext = (): void => {};
+  function prune(): void {
+    let droppedCount = 0;
+    try {
+      droppedCount = store.pruneEvents(KEPT_EVENTS);
+    } catch (err) {
+      log.warn({ event: "store.pruneFailed", err }, "old events could not be dropped; tried again later");
+    }
+    // In slices, so that turns come in between.
+    cancelNext = clock.callAfter(droppedCount > 0 ? PRUNE_PAUSE_MS : PRUNE_INTERVAL_MS, prune);
+  }
+  prune();
+  return () => cancelNext();
 }
 
 function newIncarnation(): string {

@@ -17,7 +17,7 @@ export async function main(): Promise<void> {
 
 async function run(): Promise<void> {
   const config = readConfig(process.argv.slice(2), process.stdout.isTTY);
-  const { log, flush } = openLog(config);
+  const { log, flush } = openLog(config, systemClock);
   const coordinator = await startCoordinator(config, systemClock, log);
   let isStopping = false;
   const stop = async (): Promise<void> => {

@@ -141,6 +141,11 @@ export const ERRORS = {
     meaning: "The first frame of an agent's connection was no hello.",
     advice: "Check what connects to /v1/agent.",
   },
+  "agent.duplicateNode": {
+    httpStatus: null,
+    meaning: "Another machine is connected under this node's id.",
+    advice: "If this machine is a clone, delete node.json in its agent's data directory and start the agent again.",
+  },
   "agent.supervisorMissing": {
     httpStatus: null,
     meaning: "The supervisor program is not beside the agent.",

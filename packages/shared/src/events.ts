@@ -79,7 +79,7 @@ export const EVENTS = {
       outcome: z.string(),
       exitCode: z.int().nullable(),
       blame: z.string(),
-      outputBytes: z.int(),
+      outputBytes: z.int().nullable(),
     }),
   },
   "node.joined": {
@@ -145,6 +145,7 @@ export const DAEMON_LOG_LINES = {
   "coordinator.stopped": "Everything is written and closed.",
   "coordinator.stalled": "The coordinator itself was stopped or slow; every lease was extended by as much.",
   "store.commitFailed": "A turn could not be committed: nothing of it happened, its callers got a 503.",
+  "store.pruneFailed": "Old events could not be dropped; it is tried again later.",
   "store.recovered": "Commits work again.",
   "agent.refused": "A connection on /v1/agent was refused; says why and from where.",
   "output.writeFailed": "Output of an attempt could not be stored; the agent keeps it and sends it again.",

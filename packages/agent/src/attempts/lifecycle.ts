@@ -44,14 +44,18 @@ export class Lifecycle {
   stop(held: HeldAttempt, cause: StopCause): void {
     if (held.exit !== null) return this.#ledger.reportDue(held);
     const { spool, supervisors, log } = this.#ports;
+    const isFirstRequest = held.stopCause === null;
+    // Before anything that a full disk can prevent: the sweep goes on from here.
+    held.stopCause ??= cause;
     try {
-      if (held.stopCause === null) spool.writeStop(held.attemptId, cause);
-      held.stopCause ??= cause;
+      if (isFirstRequest) spool.writeStop(held.attemptId, held.stopCause);
       if (this.endUnstarted(held, { type: held.stopCause })) return;
     } catch (error) {
-      // The sweep tries again.
-      log("agent.attemptFailed", { attemptId: held.attemptId, reason: `cannot stop it: ${messageOf(error)}` });
-      return;
+      // Stopped it must be all the same: the file only says why, and the coordinator knows that itself.
+      log("agent.attemptFailed", {
+        attemptId: held.attemptId,
+        reason: `cannot write down why it stops: ${messageOf(error)}`,
+      });
     }
     if (held.claim !== null) supervisors.stop(held.claim);
     this.#ledger.reportDue(held);

@@ -10,6 +10,7 @@ import {
   type Hello,
   type Welcome,
 } from "@drover/shared/protocol/messages.ts";
+import { decodeDesired } from "@drover/shared/protocol/desired-frames.ts";
 import { decodeTextFrame } from "@drover/shared/protocol/text-frame.ts";
 import type { Log } from "../log.ts";
 import type { OutputChannel } from "../output/shipper.ts";
@@ -136,7 +137,7 @@ export class CoordinatorLink implements OutputChannel {
       case "heartbeatAck":
         return this.#onHeartbeatAck(session, message.sequence);
       case "desired":
-        return this.#ports.onDesired(message.attempts);
+        return this.#ports.onDesired(decodeDesired(message));
       case "outputAck":
         for (const { attemptId, offset } of message.offsets) this.#ports.onOutputAck(attemptId, offset);
         return;

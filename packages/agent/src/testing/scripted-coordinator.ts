@@ -1,3 +1,4 @@
+import { encodeDesired } from "@drover/shared/protocol/desired-frames.ts";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { AttemptState } from "@drover/shared/domain/attempt.ts";
 import {
@@ -71,6 +72,9 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
   let current: WebSocket | null = null;
 
   const send = (message: CoordinatorMessage) => current?.send(JSON.stringify(message));
+  const sendDesired = (attempts: readonly DesiredAttempt[]) => {
+    for (const frame of encodeDesired(attempts)) send(frame);
+  };
   const acknowledge = (attemptId: AttemptId, offset: number) => {
     acknowledged.set(attemptId, offset);
     send({ type: "outputAck", offsets: [{ attemptId, offset }] });
@@ -97,14 +101,16 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
       const outputOffsets: Record<string, number> = {};
       for (const [attemptId, bytes] of chunks) outputOffsets[attemptId] = bytes.length;
       const { leaseMs, heartbeatIntervalMs } = script;
+      const held = attempts.filter((attempt) => attempt.desired !== "run");
       send({
         type: "welcome",
         protocolVersion: PROTOCOL_VERSION,
         leaseMs,
         heartbeatIntervalMs,
-        attempts,
+        attempts: held,
         outputOffsets,
       });
+      sendDesired(attempts.filter((attempt) => attempt.desired === "run"));
     } else if (message.type === "heartbeat") {
       heartbeats.push(message.sequence);
       if (script.acknowledgeHeartbeats) send({ type: "heartbeatAck", sequence: message.sequence });
@@ -112,7 +118,7 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
       reports.push(...message.reports);
       const ended = message.reports.filter((report) => report.state === "ended");
       if (script.forgetEnded && ended.length > 0) {
-        send({ type: "desired", attempts: ended.map(({ attemptId }) => ({ desired: "forget", attemptId })) });
+        sendDesired(ended.map(({ attemptId }) => ({ desired: "forget", attemptId })));
       }
     }
   }
@@ -136,7 +142,7 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
     cut: (attemptId, offset) => chunks.set(attemptId, chunks.get(attemptId)?.subarray(0, offset) ?? Buffer.alloc(0)),
     send,
     sendText: (text) => current?.send(text),
-    desire: (...attempts) => send({ type: "desired", attempts }),
+    desire: (...attempts) => sendDesired(attempts),
     acknowledge,
     async connected(times = 1) {
       await waitFor(`connection ${times}`, () => hellos.length >= times);

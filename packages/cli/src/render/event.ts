@@ -59,7 +59,7 @@ function textOf(event: FleetEvent): string {
     case "attempt.stopping":
       return `stopping on ${onNode(event)}: ${event.cause}`;
     case "attempt.ended":
-      return `${endOf(event.outcome, event.exitCode)} on ${onNode(event)}, ${formatBytes(event.outputBytes)} of output`;
+      return `${endOf(event.outcome, event.exitCode)} on ${onNode(event)}${outputOf(event.outputBytes)}`;
     case "node.joined":
     case "node.hardwareChanged": {
       const { cpuMilli, memoryBytes, gpuCount } = event;
@@ -91,4 +91,9 @@ function endOf(outcome: string, exitCode: number | null): string {
 
 function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+}
+
+/** Nobody can say it of an attempt whose node was lost. */
+function outputOf(outputBytes: number | null): string {
+  return outputBytes === null ? "" : `, ${formatBytes(outputBytes)} of output`;
 }

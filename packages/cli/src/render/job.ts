@@ -1,4 +1,4 @@
-import type { Attempt, Job, JobDetail, Task } from "@drover/shared/api/jobs.ts";
+import type { Attempt, JobDetail, JobSummary, Task } from "@drover/shared/api/jobs.ts";
 import { describeOutcome } from "@drover/shared/domain/attempt.ts";
 import type { JobSpec } from "@drover/shared/domain/job.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
@@ -14,15 +14,15 @@ export interface View {
   width: number | null;
 }
 
-export function renderJobs(jobs: readonly Job[], { nowMs, width }: View): string {
-  const columns: Column<Job>[] = [
+export function renderJobs(jobs: readonly JobSummary[], { nowMs, width }: View): string {
+  const columns: Column<JobSummary>[] = [
     { title: "JOB", cell: (job) => String(job.id), alignRight: true },
     { title: "NAME", cell: (job) => job.name ?? "-", shrinkTo: 8 },
     { title: "STATE", cell: stateOf },
     { title: "ENDED", cell: (job) => `${endedTasks(job)}/${job.taskCount}`, alignRight: true },
     { title: "SUBMITTED", cell: (job) => formatAgo(job.submittedAt, nowMs), alignRight: true },
     { title: "TOOK", cell: (job) => formatElapsed(job.startedAt, job.endedAt, nowMs), alignRight: true },
-    { title: "COMMAND", cell: (job) => commandOf(job.spec), shrinkTo: 10 },
+    { title: "COMMAND", cell: (job) => job.commandLine, shrinkTo: 10 },
   ];
   return renderTable(columns, jobs, width);
 }
@@ -33,7 +33,7 @@ export function renderJob(job: JobDetail, view: View): string {
   const head = renderFields([
     ["job", `${job.id}${job.name === null ? "" : `  ${job.name}`}`],
     ["state", `${stateOf(job)}${job.taskCount > 1 ? ` (${countsOf(job)})` : ""}`],
-    ["command", commandOf(spec)],
+    ["command", job.commandLine],
     ["directory", spec.workDir],
     ["each task", formatResources(spec.resources)],
     ["timeout", spec.timeoutMs === null ? null : formatDuration(spec.timeoutMs)],
@@ -56,7 +56,12 @@ function renderWaiting(reason: WaitingReason): string {
   return renderFields([["waits", reason.message], ...nodes]);
 }
 
-const VERDICTS = { tooSmall: "too small", unavailable: "takes no work now", busy: "busy" } as const;
+const VERDICTS = {
+  tooSmall: "too small",
+  unavailable: "takes no work now",
+  coolingDown: "pauses after failed starts",
+  busy: "busy",
+} as const;
 
 function missingOf(missing: WaitingReason["nodes"][number]["missing"]): string {
   const text = formatResources(missing);
@@ -100,15 +105,15 @@ function howItIs({ task, attempt }: TaskLine): string {
   return task.waitingReason?.message ?? task.cause;
 }
 
-function stateOf(job: Job): string {
+function stateOf(job: JobSummary): string {
   return job.cancelRequested && job.endedAt === null ? `${job.state}, canceling` : job.state;
 }
 
-function endedTasks({ tasksByState: { succeeded, failed, canceled } }: Job): number {
+function endedTasks({ tasksByState: { succeeded, failed, canceled } }: JobSummary): number {
   return succeeded + failed + canceled;
 }
 
-function countsOf(job: Job): string {
+function countsOf(job: JobSummary): string {
   return Object.entries(job.tasksByState)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`)
@@ -121,9 +126,3 @@ function labelsOf(spec: JobSpec): string | null {
 }
 
 /** As one would type it; of a script the first line that says something. */
-function commandOf(spec: JobSpec): string {
-  if (spec.command !== null)
-    return spec.command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
-  const lines = (spec.script ?? "").split("\n").map((line) => line.trim());
-  return lines.find((line) => line !== "" && !line.startsWith("#")) ?? "(script)";
-}

@@ -1,7 +1,7 @@
 import type { Attempt, Job, JobDetail, Task } from "@drover/shared/api/jobs.ts";
 import type { NodeDetail } from "@drover/shared/api/nodes.ts";
 import { JobId } from "@drover/shared/domain/ids.ts";
-import { JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
+import { commandLineOf, JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
 
 const T0 = "2026-01-02T03:04:05.000Z";
 
@@ -40,6 +40,8 @@ export function aJob(fields: Partial<Job> = {}, submission: JobSubmission = { co
     cancelRequested: false,
     taskCount: spec.arraySize ?? 1,
     tasksByState: { queued: 0, staging: 0, running: 0, succeeded: spec.arraySize ?? 1, failed: 0, canceled: 0 },
+    commandLine: commandLineOf(spec),
+    labels: spec.labels,
     spec,
     submittedAt: T0,
     startedAt: T0,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { aJob, aReport, nodeIdOf, Scenario } from "../testing/scenario.ts";
+import { aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
 
 function withOneRunning() {
   const scenario = new Scenario();
@@ -8,6 +8,10 @@ function withOneRunning() {
   const attempt = scenario.attempt(jobId);
   scenario.report(1, [aReport(attempt.id)]);
   return { scenario, jobId, attempt };
+}
+
+function gone(scenario: Scenario) {
+  scenario.turn({ type: "agentGone", sessionId: 1, nodeId: nodeIdOf(1), reason: "cut" });
 }
 
 describe("a node that comes back", () => {
@@ -69,6 +73,7 @@ describe("a node that comes back", () => {
     const scenario = new Scenario();
     scenario.hello(1);
     const jobId = scenario.submit();
+    gone(scenario);
     scenario.hello(1, { bootId: "boot-2" }, 2);
     expect(scenario.eventsNamed("node.rebooted")).toHaveLength(1);
     expect(scenario.eventsNamed("attempt.ended")).toMatchObject([{ outcome: "node lost (rebooted)" }]);
@@ -78,8 +83,29 @@ describe("a node that comes back", () => {
   test("after a reboot still delivers an end that was on its disk", () => {
     const { scenario, attempt } = withOneRunning();
     const report = aReport(attempt.id, { state: "ended", outcome: { type: "exited", code: 7 }, endedAtMs: 5 });
+    gone(scenario);
     scenario.hello(1, { bootId: "boot-2", attempts: [report] }, 2);
     expect(scenario.eventsNamed("attempt.ended")).toMatchObject([{ outcome: "exit code 7" }]);
+  });
+
+  test("after a reboot may still send the output of an end that was on its disk", () => {
+    const { scenario, jobId, attempt } = withOneRunning();
+    const end = { outcome: { type: "exited", code: 0 }, endedAtMs: 5, outputBytes: 10 } as const;
+    gone(scenario);
+    scenario.hello(1, { bootId: "boot-2", attempts: [aReport(attempt.id, { state: "releasing", ...end })] }, 2);
+    expect(scenario.told(1, 2)).toEqual([{ desired: "keep", attemptId: attempt.id }]);
+    scenario.report(1, [aReport(attempt.id, { state: "ended", ...end })], 2);
+    expect(scenario.eventsNamed("task.ended")).toMatchObject([{ jobId, state: "succeeded" }]);
+  });
+
+  test("from another boot while the node is still heard is a clone, and is refused", () => {
+    const { scenario, jobId, attempt } = withOneRunning();
+    scenario.hello(1, { bootId: "boot-of-the-clone" }, 2);
+    expect(scenario.effects.refusals).toMatchObject([{ sessionId: 2, code: "agent.duplicateNode" }]);
+    expect(scenario.attempt(jobId).id).toBe(attempt.id);
+    scenario.pass(3 * SETTINGS.heartbeatIntervalMs + 1);
+    scenario.hello(1, { bootId: "boot-of-the-clone" }, 3);
+    expect(scenario.effects.welcomes.has(3)).toBe(true);
   });
 
   test("with less hardware than before keeps its attempts and gets no more than fits", () => {

@@ -1,13 +1,14 @@
 import type { NodeLoss } from "@drover/shared/domain/attempt.ts";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
-import type { AttemptReport, DesiredAttempt, Hello } from "@drover/shared/protocol/messages.ts";
+import type { AttemptReport, DesiredAttempt, HeldDesire, Hello } from "@drover/shared/protocol/messages.ts";
 import { assignmentFor } from "./assignment.ts";
 import { observeAttempt } from "./attempt-reports.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type { Happening } from "./input.ts";
+import { suspectAfterMs } from "./liveness.ts";
 import { moveLink } from "./node-link.ts";
 import type { AttemptRecord, NodeRecord } from "./records.ts";
 
@@ -23,24 +24,30 @@ export function agentHello(
 ): void {
   const known = fleet.nodes.get(hello.nodeId);
   const presence = fleet.presences.get(hello.nodeId);
-  if (presence && presence.sessionId !== null && presence.sessionId !== sessionId) {
-    effects.close(presence.sessionId, "the node connected again");
+  const earlierSessionId = fleet.sessionIdOf(hello.nodeId);
+  if (known && earlierSessionId !== null && isTwin(fleet, known, hello, now)) {
+    effects.refuse(sessionId, "agent.duplicateNode", `${known.name} (${known.id}) is connected from another boot`);
+    return;
   }
+  if (earlierSessionId !== null && earlierSessionId !== sessionId) {
+    effects.close(earlierSessionId, "the node connected again");
+  }
+  fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId });
   fleet.presences.set(hello.nodeId, {
-    sessionId,
     heardAtMonotonicMs: now.monotonicMs,
     heardAtMs: now.wallMs,
     load: presence?.load ?? null,
   });
   const node = takeNodeOver(fleet, known, hello, effects, now);
   const reports = new Map<AttemptId, AttemptReport>(hello.attempts.map((report) => [report.attemptId, report]));
-  const desired: DesiredAttempt[] = [];
+  const held: HeldDesire[] = [];
   for (const attempt of fleet.attemptsOn(hello.nodeId)) {
     const next = reconcile(fleet, node, attempt, reports.get(attempt.id), effects, now);
-    if (next) desired.push(next);
+    if (next?.desired === "run") effects.desire(hello.nodeId, next);
+    else if (next) held.push(next);
   }
   // What the agent has beyond these is over for the coordinator: unlisted, so the agent stops and drops it.
-  effects.welcome(sessionId, desired);
+  effects.welcome(sessionId, held);
 }
 
 export function agentGone(
@@ -49,12 +56,21 @@ export function agentGone(
   effects: Effects,
   now: Instant,
 ): void {
-  const presence = fleet.presences.get(nodeId);
   const node = fleet.nodes.get(nodeId);
-  if (!presence || !node || presence.sessionId !== sessionId) return;
-  fleet.presences.set(nodeId, { ...presence, sessionId: null });
+  if (!node || fleet.sessionIdOf(nodeId) !== sessionId) return;
+  fleet.sessions.put(nodeId, { nodeId, sessionId: null });
   moveLink(fleet, node, "disconnected", now);
   effects.tell({ event: "node.disconnected", nodeId, nodeName: node.name, reason });
+}
+
+/**
+ * A cloned machine: it speaks with this node's id while the node itself was heard from just now. A machine
+ * that really restarted is told the same until its old connection has been silent for long enough.
+ */
+function isTwin(fleet: Fleet, known: NodeRecord, hello: Hello, now: Instant): boolean {
+  const heardAtMs = fleet.presences.get(known.id)?.heardAtMonotonicMs;
+  if (known.bootId === hello.bootId || heardAtMs === undefined) return false;
+  return now.monotonicMs - heardAtMs <= suspectAfterMs(fleet.settings);
 }
 
 function takeNodeOver(
@@ -81,6 +97,8 @@ function takeNodeOver(
     bootId,
     capacity,
     hardware,
+    // What the welcome grants; a later start with a shorter lease must still wait for this one.
+    leaseMs: fleet.settings.leaseMs,
     joinedAtMs: known?.joinedAtMs ?? now.wallMs,
   };
   fleet.nodes.put(nodeId, node);
@@ -100,7 +118,10 @@ function reconcile(
   if (report) {
     observeAttempt(fleet, attempt, report, effects, now);
     if (report.state === "ended") return { desired: "forget", attemptId: attempt.id };
-    if (attempt.bootId !== node.bootId) return giveUp(fleet, attempt, "rebooted", effects, now);
+    // An end that was on its disk before the restart is whole; only its output is still on the way.
+    if (attempt.bootId !== node.bootId && report.outcome === null) {
+      return giveUp(fleet, attempt, "rebooted", effects, now);
+    }
     return attempt.stopCause === null
       ? { desired: "keep", attemptId: attempt.id }
       : { desired: "stop", attemptId: attempt.id, cause: attempt.stopCause };
@@ -117,7 +138,7 @@ function reconcile(
   const end = {
     outcome: { type: attempt.stopCause },
     endedAtMs: now.wallMs,
-    outputBytes: attempt.outputBytes,
+    outputBytes: null,
     usage: null,
   } as const;
   endAttempt(fleet, attempt, end, effects, now);
@@ -129,7 +150,7 @@ function giveUp(fleet: Fleet, attempt: AttemptRecord, code: NodeLoss, effects: E
   const end = {
     outcome: { type: "nodeLost", code },
     endedAtMs: now.wallMs,
-    outputBytes: current.outputBytes,
+    outputBytes: null,
     usage: null,
   } as const;
   endAttempt(fleet, current, end, effects, now);

@@ -1,5 +1,6 @@
 import { isLaterAttemptState } from "@drover/shared/domain/attempt.ts";
 import type { AttemptReport } from "@drover/shared/protocol/messages.ts";
+import { forgetFailures } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { attemptFields, endAttempt } from "./end-attempt.ts";
 import type { Fleet, Instant } from "./fleet.ts";
@@ -14,7 +15,7 @@ export function attemptReports(
   now: Instant,
 ): void {
   // A session that was replaced may still have frames under way; the new one's hello has told all of it.
-  if (fleet.presences.get(nodeId)?.sessionId !== sessionId) return;
+  if (fleet.sessionIdOf(nodeId) !== sessionId) return;
   for (const report of reports) {
     const attempt = fleet.attempts.get(report.attemptId);
     if (attempt?.nodeId === nodeId && attempt.state !== "ended") {
@@ -42,6 +43,7 @@ export function observeAttempt(
     pid: report.pid ?? attempt.pid,
     startedAtMs: attempt.startedAtMs ?? report.startedAtMs,
   };
+  if (startedNow) forgetFailures(fleet, attempt.nodeId);
   if (startedNow) effects.tell({ event: "attempt.started", ...attemptFields(fleet, attempt), pid: report.pid });
   if (report.state === "ended" && report.outcome !== null) {
     const { outcome, outputBytes, usage } = report;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { aJob, aReport, Scenario } from "../testing/scenario.ts";
+import { aJob, aReport, nodeIdOf, Scenario } from "../testing/scenario.ts";
+import { explainWaiting } from "./scheduler/explain.ts";
 import { MAX_FAULTLESS_ENDS } from "./end-attempt.ts";
 
 function running(job: Parameters<typeof aJob>[0] = {}) {
@@ -92,6 +93,9 @@ describe("the retry policy", () => {
     const { scenario, jobId } = running({ retries: 0 });
     scenario.end(scenario.attempt(jobId), { type: "nodeLost", code: "supervisorLost" });
     scenario.end(scenario.attempt(jobId), { type: "startFailed", code: "nodeOutOfResources", message: "fork failed" });
+    // The node fails to start things, so it gets a pause.
+    scenario.pass(2000);
+    scenario.turn({ type: "tick" });
     // Somebody stopped it on the machine, not through Drover.
     scenario.end(scenario.attempt(jobId), { type: "canceled" });
     expect(scenario.attempt(jobId).number).toBe(4);
@@ -113,6 +117,35 @@ describe("the retry policy", () => {
     expect(scenario.fleet.jobs.get(jobId)?.state).toBe("running");
     scenario.end(second);
     expect(scenario.eventsNamed("job.ended")).toMatchObject([{ state: "failed", succeeded: 1, failed: 1 }]);
+  });
+});
+
+describe("a node that cannot start what it is given", () => {
+  const NO_PROCESS = { type: "startFailed", code: "nodeOutOfResources", message: "fork failed" } as const;
+
+  test("does not drain the queue: the next attempt goes elsewhere", () => {
+    const { scenario, jobId } = running({ retries: 0 });
+    scenario.hello(2);
+    scenario.end(scenario.attempt(jobId), NO_PROCESS);
+    expect(scenario.attempt(jobId)).toMatchObject({ number: 2, nodeId: nodeIdOf(2) });
+  });
+
+  test("pauses twice as long after each failure in a row, and is like any other once something ran", () => {
+    const { scenario, jobId } = running({ retries: 0 });
+    for (const pauseMs of [2000, 4000]) {
+      scenario.end(scenario.attempt(jobId), NO_PROCESS);
+      expect(explainWaiting(scenario.fleet, aJob().resources).nodes[0]?.verdict).toBe("coolingDown");
+      scenario.pass(pauseMs - 1);
+      scenario.turn({ type: "tick" });
+      expect(scenario.task(jobId)?.state).toBe("queued");
+      scenario.pass(1);
+      scenario.turn({ type: "tick" });
+    }
+    scenario.report(1, [aReport(scenario.attempt(jobId).id)]);
+    scenario.end(scenario.attempt(jobId), NO_PROCESS);
+    scenario.pass(2000);
+    scenario.turn({ type: "tick" });
+    expect(scenario.attempt(jobId).number).toBe(4);
   });
 });
 

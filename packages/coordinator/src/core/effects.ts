@@ -1,20 +1,22 @@
 import type { NodeId } from "@drover/shared/domain/ids.ts";
+import type { ErrorCode } from "@drover/shared/errors.ts";
 import type { FleetEvent } from "@drover/shared/events.ts";
-import type { DesiredAttempt } from "@drover/shared/protocol/messages.ts";
+import type { DesiredAttempt, HeldDesire } from "@drover/shared/protocol/messages.ts";
 
 /** What a turn wants to happen outside, collected in order; released only when the turn is durable. */
 export class Effects {
   readonly events: FleetEvent[] = [];
-  readonly #welcomes = new Map<number, DesiredAttempt[]>();
+  readonly #welcomes = new Map<number, HeldDesire[]>();
   readonly #desired = new Map<NodeId, DesiredAttempt[]>();
+  readonly #refusals: { sessionId: number; code: ErrorCode; detail: string }[] = [];
   readonly #closings: { sessionId: number; reason: string }[] = [];
 
   tell(event: FleetEvent): void {
     this.events.push(event);
   }
 
-  /** The answer to a hello: everything that should be on the node. */
-  welcome(sessionId: number, attempts: DesiredAttempt[]): void {
+  /** The answer to a hello: what should become of all that the node has. */
+  welcome(sessionId: number, attempts: HeldDesire[]): void {
     this.#welcomes.set(sessionId, attempts);
   }
 
@@ -29,7 +31,16 @@ export class Effects {
     this.#closings.push({ sessionId, reason });
   }
 
-  get welcomes(): ReadonlyMap<number, DesiredAttempt[]> {
+  /** The answer to a hello that may not be. */
+  refuse(sessionId: number, code: ErrorCode, detail: string): void {
+    this.#refusals.push({ sessionId, code, detail });
+  }
+
+  get refusals(): readonly { sessionId: number; code: ErrorCode; detail: string }[] {
+    return this.#refusals;
+  }
+
+  get welcomes(): ReadonlyMap<number, HeldDesire[]> {
     return this.#welcomes;
   }
 

@@ -9,6 +9,7 @@ import {
 } from "@drover/shared/domain/attempt.ts";
 import { Cause } from "@drover/shared/domain/task.ts";
 import type { EventFields } from "@drover/shared/events.ts";
+import { coolDown } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type { AttemptRecord, TaskRecord } from "./records.ts";
@@ -20,7 +21,8 @@ export const MAX_FAULTLESS_ENDS = 20;
 export interface AttemptEnd {
   outcome: AttemptOutcome;
   endedAtMs: number;
-  outputBytes: number;
+  /** `null` where the node could not be asked. */
+  outputBytes: number | null;
   usage: AttemptUsage | null;
 }
 
@@ -33,6 +35,7 @@ export function endAttempt(
   now: Instant,
 ): void {
   const blame = blameOf(attempt, end.outcome);
+  if (end.outcome.type === "startFailed" && blame === Blame.node) coolDown(fleet, attempt.nodeId, now);
   fleet.attempts.put(attempt.id, { ...attempt, ...end, state: "ended", blame });
   effects.tell({
     event: "attempt.ended",

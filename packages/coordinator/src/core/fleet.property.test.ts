@@ -92,13 +92,13 @@ class Run {
       }
       case "gone": {
         const nodeId = nodeIdOf(action.node);
-        const sessionId = fleet.presences.get(nodeId)?.sessionId;
+        const sessionId = fleet.sessionIdOf(nodeId);
         return sessionId ? [{ type: "agentGone", sessionId, nodeId, reason: "cut" }] : [];
       }
       case "report": {
         const attempt = attempts[action.pick % (attempts.length || 1)];
         if (!attempt) return [];
-        const sessionId = fleet.presences.get(attempt.nodeId)?.sessionId ?? 0;
+        const sessionId = fleet.sessionIdOf(attempt.nodeId) ?? 0;
         const report = action.end
           ? aReport(attempt.id, { state: "ended", outcome: action.end, endedAtMs: this.scenario.now.wallMs })
           : aReport(attempt.id);

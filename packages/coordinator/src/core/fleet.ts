@@ -10,6 +10,7 @@ import { isTerminalJobState } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
 import type { AttemptRecord, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
+import type { Cooldown } from "./cooldown.ts";
 import { Capacity } from "./scheduler/capacity.ts";
 import { WaitingQueue } from "./scheduler/waiting-queue.ts";
 import { Table } from "./table.ts";
@@ -20,12 +21,17 @@ export interface Instant {
   monotonicMs: number;
 }
 
+/** Which connection speaks for a node. Part of a turn, though not stored: after a restart there is none. */
+export interface Session {
+  readonly nodeId: NodeId;
+  readonly sessionId: number | null;
+}
+
 /**
- * What is known of a node's connection. Not durable and not part of a turn: after a restart nobody is
- * connected, and every lease counts from the restart.
+ * What was last heard of a node. Neither stored nor part of a turn, and must not be: a lease that was
+ * acknowledged stays renewed even if the turn around it is taken back.
  */
 export interface Presence {
-  sessionId: number | null;
   /** When the node was last heard from; its lease counts from here. */
   heardAtMonotonicMs: number;
   heardAtMs: number | null;
@@ -46,6 +52,12 @@ export class Fleet {
   readonly queue = new WaitingQueue();
   readonly capacity = new Capacity();
   readonly presences = new Map<NodeId, Presence>();
+  readonly sessions = new Table<NodeId, Session>(() => true);
+  /** Nodes that failed to start something lately, and so get nothing new for a while. */
+  readonly cooldowns = new Table<NodeId, Cooldown>(
+    () => true,
+    (before, after) => this.capacity.onCooldownChange(before, after),
+  );
   readonly #jobIdsByIdempotencyKey = new Map<string, JobId>();
 
   readonly jobs = new Table<JobId, JobRecord>(
@@ -107,6 +119,11 @@ export class Fleet {
     return [...this.capacity.attemptIdsOn(nodeId)].map((id) => this.attempts.get(id)).filter((a) => a !== undefined);
   }
 
+  sessionIdOf(nodeId: NodeId): number | null {
+    return this.sessions.get(nodeId)?.sessionId ?? null;
+  }
+
+  /** Something that is to be stored; sessions and cooldowns are not. */
   get hasChanges(): boolean {
     return this.jobs.hasChanges || this.tasks.hasChanges || this.attempts.hasChanges || this.nodes.hasChanges;
   }
@@ -116,6 +133,8 @@ export class Fleet {
     this.attempts.commit();
     this.jobs.commit();
     this.nodes.commit();
+    this.sessions.commit();
+    this.cooldowns.commit();
     this.#nextJobIdBefore = this.#nextJobId;
   }
 
@@ -124,6 +143,8 @@ export class Fleet {
     this.attempts.rollback();
     this.jobs.rollback();
     this.nodes.rollback();
+    this.sessions.rollback();
+    this.cooldowns.rollback();
     this.#nextJobId = this.#nextJobIdBefore;
     // The pass that was taken back had noted what it could not place and which nodes it had looked at.
     this.queue.unblockAll();

@@ -108,6 +108,27 @@ describe("the coordinator doubts itself first", () => {
     expect(link(scenario)).toBe("disconnected");
   });
 
+  test("after a restart with a shorter lease the one that was granted still counts", () => {
+    const scenario = new Scenario({ leaseMs: 300_000 });
+    scenario.hello(1);
+    const restarted = new Scenario({ leaseMs: 30_000 });
+    for (const node of scenario.fleet.nodes.values()) restarted.fleet.nodes.load(node.id, node);
+    restarted.turn({ type: "restarted" });
+    restarted.pass(300_000);
+    restarted.turn({ type: "tick" });
+    expect(link(restarted)).toBe("disconnected");
+  });
+
+  test("an end of a connection whose turn could not be committed is not lost", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const ended = { type: "agentGone", sessionId: 1, nodeId: nodeIdOf(1), reason: "cut" } as const;
+    scenario.failingTurn(ended);
+    expect(link(scenario)).toBe("online");
+    scenario.turn(ended);
+    expect(link(scenario)).toBe("disconnected");
+  });
+
   test("a jump of the wall clock ends no lease", () => {
     const scenario = new Scenario();
     scenario.hello(1);

@@ -1,5 +1,6 @@
 import type { NodeId } from "@drover/shared/domain/ids.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
+import { endCooldowns } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet, FleetSettings, Instant } from "./fleet.ts";
@@ -13,9 +14,13 @@ const KILL_MARGIN_MS = 10_000;
 const HEARTBEATS_UNTIL_SUSPECT = 3;
 const HEARTBEATS_UNTIL_CLOSED = 6;
 
-/** How long a node must be silent before what ran there is certainly dead. */
-export function lostAfterMs(settings: FleetSettings): number {
-  return (settings.leaseMs + settings.stopGraceMs) * DRIFT_RATIO + KILL_MARGIN_MS;
+export function suspectAfterMs(settings: FleetSettings): number {
+  return HEARTBEATS_UNTIL_SUSPECT * settings.heartbeatIntervalMs;
+}
+
+/** How long a node must be silent before what ran there under this lease is certainly dead. */
+export function lostAfterMs({ leaseMs, stopGraceMs }: Pick<FleetSettings, "leaseMs" | "stopGraceMs">): number {
+  return (leaseMs + stopGraceMs) * DRIFT_RATIO + KILL_MARGIN_MS;
 }
 
 /**
@@ -23,9 +28,8 @@ export function lostAfterMs(settings: FleetSettings): number {
  * Durable it need not be: after a restart of the coordinator every lease begins anew.
  */
 export function heardFrom(fleet: Fleet, nodeId: NodeId, sessionId: number, load: NodeLoad, now: Instant): boolean {
-  const presence = fleet.presences.get(nodeId);
-  if (presence?.sessionId !== sessionId) return false;
-  fleet.presences.set(nodeId, { sessionId, heardAtMonotonicMs: now.monotonicMs, heardAtMs: now.wallMs, load });
+  if (fleet.sessionIdOf(nodeId) !== sessionId) return false;
+  fleet.presences.set(nodeId, { heardAtMonotonicMs: now.monotonicMs, heardAtMs: now.wallMs, load });
   return true;
 }
 
@@ -37,26 +41,33 @@ export function extendLeases(fleet: Fleet, stalledMs: number): void {
 }
 
 export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void {
-  const { heartbeatIntervalMs } = fleet.settings;
+  const { heartbeatIntervalMs, stopGraceMs } = fleet.settings;
+  const suspectMs = suspectAfterMs(fleet.settings);
+  endCooldowns(fleet, now);
   for (const node of fleet.nodes.values()) {
     const presence = fleet.presences.get(node.id);
     if (!presence) continue;
     const silentMs = Math.round(now.monotonicMs - presence.heardAtMonotonicMs);
     const told = { nodeId: node.id, nodeName: node.name };
-    if (node.link === "online" && silentMs > HEARTBEATS_UNTIL_SUSPECT * heartbeatIntervalMs) {
+    const sessionId = fleet.sessionIdOf(node.id);
+    const isConnected = node.link === "online" || node.link === "suspect";
+    if (isConnected && sessionId === null) {
+      moveLink(fleet, node, "disconnected", now);
+      effects.tell({ event: "node.disconnected", ...told, reason: "it has no connection" });
+    } else if (node.link === "online" && silentMs > suspectMs) {
       moveLink(fleet, node, "suspect", now);
       effects.tell({ event: "node.suspect", ...told, silentMs });
-    } else if (node.link === "suspect" && silentMs <= HEARTBEATS_UNTIL_SUSPECT * heartbeatIntervalMs) {
+    } else if (node.link === "suspect" && silentMs <= suspectMs) {
       moveLink(fleet, node, "online", now);
       effects.tell({ event: "node.online", ...told, agentVersion: node.agentVersion });
     } else if (
       node.link === "suspect" &&
       silentMs > HEARTBEATS_UNTIL_CLOSED * heartbeatIntervalMs &&
-      presence.sessionId !== null
+      sessionId !== null
     ) {
       // A connection that is open on one side only: its closing is what makes the node disconnected.
-      effects.close(presence.sessionId, "no heartbeat");
-    } else if (node.link === "disconnected" && silentMs > lostAfterMs(fleet.settings)) {
+      effects.close(sessionId, "no heartbeat");
+    } else if (node.link === "disconnected" && silentMs > lostAfterMs({ leaseMs: node.leaseMs, stopGraceMs })) {
       loseNode(fleet, node, silentMs, effects, now);
     }
   }
@@ -65,7 +76,8 @@ export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void 
 /** The coordinator has just started: nobody is connected, and every lease counts from now. */
 export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant): void {
   for (const node of fleet.nodes.values()) {
-    fleet.presences.set(node.id, { sessionId: null, heardAtMonotonicMs: now.monotonicMs, heardAtMs: null, load: null });
+    fleet.sessions.put(node.id, { nodeId: node.id, sessionId: null });
+    fleet.presences.set(node.id, { heardAtMonotonicMs: now.monotonicMs, heardAtMs: null, load: null });
     if (node.link !== "online" && node.link !== "suspect") continue;
     moveLink(fleet, node, "disconnected", now);
     effects.tell({
@@ -86,7 +98,7 @@ function loseNode(fleet: Fleet, node: NodeRecord, silentMs: number, effects: Eff
     const end = {
       outcome: { type: "nodeLost", code: "leaseExpired" },
       endedAtMs: now.wallMs,
-      outputBytes: attempt.outputBytes,
+      outputBytes: null,
       usage: null,
     } as const;
     endAttempt(fleet, attempt, end, effects, now);

@@ -18,6 +18,14 @@ export interface JobRecord {
   readonly idempotency: Idempotency | null;
 }
 
+/** A job without its spec: what a list shows, and can be read without reading megabytes of scripts. */
+export interface JobSummaryRecord extends Omit<JobRecord, "spec" | "idempotency"> {
+  readonly name: string | null;
+  readonly taskCount: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly commandLine: string;
+}
+
 export interface Idempotency {
   readonly key: string;
   /** Of the submission's body, so that a key used for another request is noticed. */
@@ -57,7 +65,8 @@ export interface AttemptRecord {
   readonly pid: number | null;
   readonly outcome: AttemptOutcome | null;
   readonly blame: Blame | null;
-  readonly outputBytes: number;
+  /** Everything it wrote; `null` while it lives and where its node never said: then what is stored is all there is. */
+  readonly outputBytes: number | null;
   readonly usage: AttemptUsage | null;
   readonly assignedAtMs: number;
   readonly startedAtMs: number | null;
@@ -74,5 +83,7 @@ export interface NodeRecord {
   readonly bootId: string;
   readonly capacity: ResourceCapacity;
   readonly hardware: Hardware;
+  /** The lease that its last welcome granted. */
+  readonly leaseMs: number;
   readonly joinedAtMs: number;
 }

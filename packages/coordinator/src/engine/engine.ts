@@ -161,7 +161,13 @@ export class Engine {
       return;
     }
     fleet.commit();
-    release({ effects, written, now, inputCount: inputs.length, durationMs: clock.monotonicMs() - now.monotonicMs });
+    const durationMs = clock.monotonicMs() - now.monotonicMs;
+    try {
+      release({ effects, written, now, inputCount: inputs.length, durationMs });
+    } catch (error) {
+      // Durable it is all the same: whoever was not told will be, in the next welcome.
+      this.#options.onDefect(error, "release");
+    }
     for (const answer of answers) answer();
   }
 
@@ -184,7 +190,9 @@ export class Engine {
   #takeBack(inputs: Pending[], problem: DroverError): void {
     for (const input of inputs) if ("reject" in input) input.reject(problem);
     this.#setStoreProblem(problem);
-    this.#pending.unshift(...inputs.filter((input) => "happening" in input));
+    // A tick says nothing that the next does not say.
+    const kept = inputs.filter((input) => "happening" in input && input.happening.type !== "tick");
+    this.#pending.unshift(...kept);
     this.#turnIsScheduled = true;
     this.#options.clock.callAfter(COMMIT_RETRY_MS, () => void this.#runTurn());
   }
@@ -197,7 +205,16 @@ export class Engine {
       if ("reject" in only) only.reject(error);
       return;
     }
-    for (const input of inputs) await this.#commitTurn([input]);
+    for (const [index, input] of inputs.entries()) {
+      await this.#commitTurn([input]);
+      // The disk is at fault now: what comes after must neither overtake what was put back nor be lost.
+      if (this.#storeProblem) return this.#takeBackRest(inputs.slice(index + 1), this.#storeProblem);
+    }
+  }
+
+  #takeBackRest(inputs: Pending[], problem: DroverError): void {
+    for (const input of inputs) if ("reject" in input) input.reject(problem);
+    this.#pending.push(...inputs.filter((input) => "happening" in input));
   }
 
   #prepare(command: UserCommand): Command {

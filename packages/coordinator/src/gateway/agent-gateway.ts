@@ -13,6 +13,7 @@ import {
   type Hello,
 } from "@drover/shared/protocol/messages.ts";
 import { parseOutputFrame, type OutputFrame } from "@drover/shared/protocol/output-frame.ts";
+import { encodeDesired } from "@drover/shared/protocol/desired-frames.ts";
 import { decodeTextFrame } from "@drover/shared/protocol/text-frame.ts";
 import { MIN_AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
 import type { CommittedTurn, Engine } from "../engine/engine.ts";
@@ -72,7 +73,14 @@ export class AgentGateway {
         outputOffsets: Object.fromEntries(session.reportedAttemptIds.map((id) => [id, outputs.sizeOf(id)])),
       });
     }
-    for (const [nodeId, attempts] of effects.desired) this.#welcomed.get(nodeId)?.send({ type: "desired", attempts });
+    for (const [nodeId, attempts] of effects.desired) {
+      const session = this.#welcomed.get(nodeId);
+      if (session) for (const frame of encodeDesired(attempts)) session.send(frame);
+    }
+    for (const { sessionId, code, detail } of effects.refusals) {
+      const session = this.#sessions.get(sessionId);
+      if (session) this.#refuse(session, code, detail);
+    }
     for (const { sessionId, reason } of effects.closings) this.#sessions.get(sessionId)?.close(reason);
   }
 
@@ -119,7 +127,7 @@ export class AgentGateway {
       return;
     }
     const { message } = decoded;
-    if (message.type === "hello") void this.#takeHello(session, message);
+    if (message.type === "hello") this.#takeFirstHello(session, message);
     else if (session.nodeId === null)
       this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
     else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
@@ -155,10 +163,15 @@ export class AgentGateway {
     session.close(code);
   }
 
+  #takeFirstHello(session: AgentSession, hello: Hello): void {
+    if (session.nodeId === null) void this.#takeHello(session, hello);
+    else this.#refuse(session, "agent.malformedMessage", "a second hello on one connection");
+  }
+
   async #takeHello(session: AgentSession, hello: Hello): Promise<void> {
     session.nodeId = hello.nodeId;
     session.reportedAttemptIds = hello.attempts.map((report) => report.attemptId);
-    const attempts = await Promise.all(hello.attempts.map((report) => this.#sealed(report)));
+    const attempts = await Promise.all(hello.attempts.map((report) => this.#sealed(hello.nodeId, report)));
     if (session.isClosed) return;
     this.#options.engine.happen({ type: "agentHello", sessionId: session.id, hello: { ...hello, attempts } });
   }
@@ -171,7 +184,7 @@ export class AgentGateway {
       engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: immediate });
     for (const report of reports) {
       if (isImmediate(report)) continue;
-      void this.#sealed(report).then((sealed) => {
+      void this.#sealed(nodeId, report).then((sealed) => {
         if (sealed.state !== "ended") this.#askAgain(session, report);
         engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: [sealed] });
       });
@@ -182,8 +195,10 @@ export class AgentGateway {
    * An attempt counts as ended only when its output is stored to the last byte and would survive a power
    * cut: the agent deletes its own copy on our word.
    */
-  async #sealed(report: AttemptReport): Promise<AttemptReport> {
+  async #sealed(nodeId: NodeId, report: AttemptReport): Promise<AttemptReport> {
     if (report.state !== "ended" || report.outputBytes === 0) return report;
+    // What is not this node's to end is sorted out by the core; its file is none of this agent's business.
+    if (this.#options.engine.fleet.attempts.get(report.attemptId)?.nodeId !== nodeId) return report;
     try {
       const storedBytes = await this.#options.outputs.seal(report.attemptId);
       if (storedBytes >= report.outputBytes) return { ...report, outputBytes: storedBytes };

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aHello, aReport } from "../testing/scenario.ts";
 import { RunningCoordinator } from "../testing/running-coordinator.ts";
@@ -64,7 +66,7 @@ describe("an agent", () => {
     agent.sendOutput(attemptId, 100, "from beyond the end");
     await agent.next("outputAck", ({ offsets }) => offsets.some(({ offset }) => offset === 11));
     agent.report(aReport(attemptId, { state: "ended", outcome: EXITED, endedAtMs: 2, outputBytes: 11 }));
-    await agent.next("desired", ({ attempts }) => attempts.some(({ desired }) => desired === "forget"));
+    await agent.next("desired", ({ held }) => held.some(({ desired }) => desired === "forget"));
     expect(await outputOf(job.id)).toBe("hello world");
     expect((await coordinator.client.getJob(job.id)).state).toBe("succeeded");
   });
@@ -80,7 +82,7 @@ describe("an agent", () => {
     expect((await coordinator.client.getJob(job.id)).state).toBe("running");
     agent.sendOutput(attemptId, 3, "def");
     agent.report(ended);
-    await agent.next("desired", ({ attempts }) => attempts.some(({ desired }) => desired === "forget"));
+    await agent.next("desired", ({ held }) => held.some(({ desired }) => desired === "forget"));
     expect(await outputOf(job.id)).toBe("abcdef");
   });
 
@@ -137,7 +139,7 @@ describe("output", () => {
         }),
       );
     }
-    await agent.next("desired", ({ attempts }) => attempts.some(({ attemptId }) => attemptId.includes(".2-")));
+    await agent.next("desired", ({ held }) => held.some(({ attemptId }) => attemptId.includes(".2-")));
     expect(await outputOf(job.id, "attempt=1")).toBe("first\n");
     expect(await outputOf(job.id)).toBe("second try\n");
     expect(await outputOf(job.id, "offset=7")).toBe("try\n");
@@ -180,4 +182,49 @@ describe("output", () => {
     const response = await coordinator.request(`/v1/jobs/${job.id}/output?${query}`);
     expect(await response.json()).toMatchObject({ code });
   });
+});
+
+describe("a stranger on the agents' path", () => {
+  test.each(["//", "http://[", "/v1/agent/", "/v1/agents"])(
+    "asking for %s is refused and harms nobody",
+    async (target) => {
+      const { port } = new URL(coordinator.url);
+      const socket = connect(Number(port), "127.0.0.1");
+      socket.write(`GET ${target} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`);
+      const [answer] = (await once(socket, "data")) as [Buffer];
+      expect(answer.toString()).toMatch(/^HTTP\/1.1 404 /);
+      expect((await coordinator.request("/healthz")).status).toBe(200);
+    },
+  );
+
+  test("under another host's name is refused", async () => {
+    await expect(coordinator.connectRaw({ headers: { host: "evil.example" } })).rejects.toThrow(/403/);
+  });
+
+  test("that says hello twice on one connection is refused", async () => {
+    const peer = await coordinator.connectAgent(5);
+    peer.send(aHello(6));
+    expect(await peer.next("refused")).toMatchObject({ code: "agent.malformedMessage" });
+  });
+
+  test("that reports an end without an outcome is refused", async () => {
+    const peer = await coordinator.connectAgent(5);
+    peer.send({ type: "attempts", reports: [aReport("1.0.1-abcdef" as never, { state: "ended" })] });
+    expect(await peer.next("refused")).toMatchObject({ code: "agent.malformedMessage" });
+  });
+});
+
+test("a job whose script is large and whose tasks are many reaches its node in bounded frames", async () => {
+  const agent = await coordinator.connectAgent(1);
+  const script = `#${"x".repeat(600_000)}`;
+  const job = await coordinator.client.submitJob({ script, array: { size: 128 }, resources: { cpus: 0, memory: 0 } });
+  const desired = await agent.next("desired", ({ run }) => run.length === 128);
+  expect(desired.jobs.map(({ jobId }) => jobId)).toEqual([job.id]);
+  await coordinator.client.cancelJob(job.id);
+  agent.report(
+    ...desired.run.map(({ attemptId }) =>
+      aReport(attemptId, { state: "ended", outcome: { type: "canceled" }, endedAtMs: 1 }),
+    ),
+  );
+  await agent.next("desired", ({ held }) => held.some((one) => one.desired === "forget"));
 });

@@ -1,5 +1,6 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { AgentGateway } from "../gateway/agent-gateway.ts";
+import { isLoopbackHost } from "./loopback.ts";
 
 const AGENT_PATH = "/v1/agent";
 
@@ -7,11 +8,20 @@ const AGENT_PATH = "/v1/agent";
 export function acceptUpgrades(server: Server, gateway: AgentGateway): void {
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
-    const { pathname } = new URL(request.url ?? "/", "http://coordinator");
-    // Browsers send Origin with every WebSocket, and no agent does: no page may speak as a node.
-    const refusal =
-      pathname !== AGENT_PATH ? "404 Not Found" : request.headers.origin !== undefined ? "403 Forbidden" : null;
+    const refusal = refusalOf(request);
     if (refusal) socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     else gateway.accept(request, socket, head);
   });
+}
+
+/** Compared as text: what a stranger puts there need not be a URL at all. */
+function refusalOf({ url, headers }: IncomingMessage): string | null {
+  // Browsers send Origin with every WebSocket, and no agent does: no page may speak as a node.
+  if (headers.origin !== undefined || !isLoopbackHost(hostnameOf(headers.host ?? ""))) return "403 Forbidden";
+  return url?.split("?")[0] === AGENT_PATH ? null : "404 Not Found";
+}
+
+/** `127.0.0.1:7070` → `127.0.0.1`, `[::1]:7070` → `[::1]`. */
+function hostnameOf(host: string): string {
+  return host.replace(/:\d+$/, "");
 }

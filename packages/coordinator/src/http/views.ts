@@ -1,18 +1,26 @@
-import type { Attempt, Job, Task } from "@drover/shared/api/jobs.ts";
+import type { Attempt, Job, JobSummary, Task } from "@drover/shared/api/jobs.ts";
 import type { Node } from "@drover/shared/api/nodes.ts";
+import { commandLineOf, taskCount } from "@drover/shared/domain/job.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
 import type { Fleet } from "../core/fleet.ts";
-import type { AttemptRecord, JobRecord, NodeRecord, TaskRecord } from "../core/records.ts";
+import type { AttemptRecord, JobRecord, JobSummaryRecord, NodeRecord, TaskRecord } from "../core/records.ts";
 
 export function jobView(job: JobRecord): Job {
+  const { name, labels } = job.spec;
+  const commandLine = commandLineOf(job.spec);
+  return { ...jobSummaryView({ ...job, name, labels, commandLine, taskCount: taskCount(job.spec) }), spec: job.spec };
+}
+
+export function jobSummaryView(job: JobSummaryRecord): JobSummary {
   return {
     id: job.id,
-    name: job.spec.name,
+    name: job.name,
     state: job.state,
     cancelRequested: job.cancelRequested,
-    taskCount: job.spec.arraySize ?? 1,
+    taskCount: job.taskCount,
     tasksByState: job.tasksByState,
-    spec: job.spec,
+    commandLine: job.commandLine,
+    labels: job.labels,
     submittedAt: timestamp(job.submittedAtMs),
     startedAt: timestampOrNull(job.startedAtMs),
     endedAt: timestampOrNull(job.endedAtMs),
@@ -30,7 +38,7 @@ export function taskView(task: TaskRecord, reason: WaitingReason | null, attempt
   };
 }
 
-export function attemptView(attempt: AttemptRecord, fleet: Fleet, storedBytes: number): Attempt {
+export function attemptView(attempt: AttemptRecord, fleet: Fleet, storedBytes: () => number): Attempt {
   const node = fleet.nodes.get(attempt.nodeId);
   const isLive = attempt.state !== "ended";
   return {
@@ -44,7 +52,7 @@ export function attemptView(attempt: AttemptRecord, fleet: Fleet, storedBytes: n
     blame: attempt.blame,
     allocation: attempt.allocation,
     pid: attempt.pid,
-    outputBytes: isLive ? storedBytes : attempt.outputBytes,
+    outputBytes: attempt.outputBytes ?? storedBytes(),
     usage: attempt.usage,
     assignedAt: timestamp(attempt.assignedAtMs),
     startedAt: timestampOrNull(attempt.startedAtMs),

@@ -1,4 +1,5 @@
-import { closeSync, constants, fsync, mkdirSync, openSync, read, statSync, writev } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, read, statSync, writev } from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
@@ -6,7 +7,11 @@ import type { AttemptId } from "@drover/shared/domain/ids.ts";
 /** IOV_MAX of Linux: more in one call is EINVAL. */
 const MAX_WRITE_CHUNKS = 1024;
 const readAsync = promisify(read);
-const fsyncAsync = promisify(fsync);
+
+async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, "r");
+  await file.sync();
+}
 
 function writevAsync(fd: number, chunks: Uint8Array[], position: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -81,11 +86,15 @@ export class OutputStore {
   /** Makes what is stored survive a power cut, and closes the file. Resolves to the size. */
   async seal(attemptId: AttemptId): Promise<number> {
     const writing = this.#writings.get(attemptId);
-    if (!writing) return this.sizeOf(attemptId);
-    await writing.draining;
-    await fsyncAsync(writing.fd);
-    const { sizeBytes } = writing;
-    this.#close(attemptId);
+    // While anything is queued: what was sent before the seal belongs under it.
+    while (writing?.draining) await writing.draining;
+    if (writing) this.#close(attemptId);
+    const sizeBytes = this.sizeOf(attemptId);
+    if (sizeBytes === 0) return 0;
+    // Opened anew, whoever wrote it: after a restart nobody knows what of it was ever synced. The directory
+    // too, or the file's name may be missing after a power cut.
+    await syncFile(this.#fileOf(attemptId));
+    await syncFile(dirname(this.#fileOf(attemptId)));
     return sizeBytes;
   }
 

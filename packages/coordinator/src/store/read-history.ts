@@ -1,9 +1,19 @@
 import type { JobListQuery } from "@drover/shared/api/jobs.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
-import type { AttemptRecord, JobRecord, TaskRecord } from "../core/records.ts";
+import type { AttemptRecord, JobRecord, JobSummaryRecord, TaskRecord } from "../core/records.ts";
 import type { Database } from "./database.ts";
-import { attemptRecord, jobRecord, taskRecord, type AttemptRow, type JobRow, type TaskRow } from "./rows.ts";
+import {
+  attemptRecord,
+  jobRecord,
+  taskRecord,
+  type AttemptRow,
+  type JobRow,
+  type TaskRow,
+  JOB_SUMMARY_COLUMNS,
+  jobSummaryRecord,
+  type JobSummaryRow,
+} from "./rows.ts";
 
 export interface EventRow {
   id: number;
@@ -18,7 +28,7 @@ export interface History {
   job(jobId: JobId): JobRecord | null;
   jobUnderKey(idempotencyKey: string): { jobId: JobId; requestSha256: string } | null;
   /** Newest first, ids below `beforeId`. */
-  jobs(filter: Pick<JobListQuery, "state" | "name" | "label" | "limit">, beforeId: number): JobRecord[];
+  jobs(filter: Pick<JobListQuery, "state" | "name" | "label" | "limit">, beforeId: number): JobSummaryRecord[];
   task(jobId: JobId, index: number, request: ResourceRequest): TaskRecord | null;
   /** In order of their index, `fromIndex` included. */
   tasks(jobId: JobId, fromIndex: number, limit: number, request: ResourceRequest): TaskRecord[];
@@ -34,13 +44,13 @@ export function prepareHistory(database: Database): History {
   const jobUnderKey = database.prepare<[string], { jobId: JobId; requestSha256: string }>(
     "select id as jobId, request_sha256 as requestSha256 from jobs where idempotency_key = ?",
   );
-  const jobs = database.prepare<Record<string, unknown>, JobRow>(
-    `select * from jobs
+  const jobs = database.prepare<Record<string, unknown>, JobSummaryRow>(
+    `select ${JOB_SUMMARY_COLUMNS.join(", ")} from jobs
      where id < @beforeId
        and (@state is null or state = @state)
        and (@name is null or name = @name)
        and (@labelKey is null or exists (
-         select 1 from json_each(jobs.spec, '$.labels')
+         select 1 from json_each(jobs.labels)
          where json_each.key = @labelKey and (@labelValue is null or json_each.value = @labelValue)))
      order by id desc limit @limit`,
   );
@@ -73,7 +83,7 @@ export function prepareHistory(database: Database): History {
         labelValue: labelValue.length > 0 ? labelValue.join("=") : null,
         limit,
       };
-      return jobs.all(filter).map(jobRecord);
+      return jobs.all(filter).map(jobSummaryRecord);
     },
     task: (jobId, index, request) => map(task.get(jobId, index), (row) => taskRecord(row, request)),
     tasks: (jobId, fromIndex, limit, request) =>

@@ -1,17 +1,20 @@
 import { AttemptOutcome, type AttemptState, type Blame } from "@drover/shared/domain/attempt.ts";
 import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
-import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
+import { commandLineOf, taskCount, type JobSpec, type JobState } from "@drover/shared/domain/job.ts";
 import { Hardware, type NodeAdmin, type NodeLink } from "@drover/shared/domain/node.ts";
 import { ResourceCapacity, type ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { Cause, TaskState } from "@drover/shared/domain/task.ts";
-import type { AttemptRecord, JobRecord, NodeRecord, TaskRecord } from "../core/records.ts";
+import type { AttemptRecord, JobRecord, JobSummaryRecord, NodeRecord, TaskRecord } from "../core/records.ts";
 
-export interface JobRow {
+/** Without the spec and what only a repeated submission needs. */
+export interface JobSummaryRow {
   id: number;
   name: string | null;
   state: string;
   cancel_requested: number;
-  spec: string;
+  task_count: number;
+  labels: string;
+  command_line: string;
   queued: number;
   staging: number;
   running: number;
@@ -21,9 +24,32 @@ export interface JobRow {
   submitted_at_ms: number;
   started_at_ms: number | null;
   ended_at_ms: number | null;
+}
+
+export interface JobRow extends JobSummaryRow {
   idempotency_key: string | null;
   request_sha256: string | null;
+  spec: string;
 }
+
+export const JOB_SUMMARY_COLUMNS = [
+  "id",
+  "name",
+  "state",
+  "cancel_requested",
+  "task_count",
+  "labels",
+  "command_line",
+  "queued",
+  "staging",
+  "running",
+  "succeeded",
+  "failed",
+  "canceled",
+  "submitted_at_ms",
+  "started_at_ms",
+  "ended_at_ms",
+] as const satisfies readonly (keyof JobSummaryRow)[];
 
 export function jobRow(job: JobRecord): JobRow {
   return {
@@ -31,28 +57,48 @@ export function jobRow(job: JobRecord): JobRow {
     name: job.spec.name,
     state: job.state,
     cancel_requested: Number(job.cancelRequested),
-    spec: JSON.stringify(job.spec),
+    task_count: taskCount(job.spec),
+    labels: JSON.stringify(job.spec.labels),
+    command_line: commandLineOf(job.spec),
     ...job.tasksByState,
     submitted_at_ms: job.submittedAtMs,
     started_at_ms: job.startedAtMs,
     ended_at_ms: job.endedAtMs,
     idempotency_key: job.idempotency?.key ?? null,
     request_sha256: job.idempotency?.requestSha256 ?? null,
+    spec: JSON.stringify(job.spec),
   };
 }
 
-export function jobRecord(row: JobRow): JobRecord {
+export function jobSummaryRecord(row: JobSummaryRow): JobSummaryRecord {
   const { queued, staging, running, succeeded, failed, canceled } = row;
   return {
     id: row.id as JobId,
-    // Written by this program from a parsed spec: parsing it again would only cost a restart its speed.
-    spec: JSON.parse(row.spec) as JobSpec,
+    name: row.name,
     state: row.state as JobState,
     cancelRequested: row.cancel_requested === 1,
+    taskCount: row.task_count,
+    labels: JSON.parse(row.labels) as Record<string, string>,
+    commandLine: row.command_line,
     tasksByState: { queued, staging, running, succeeded, failed, canceled },
     submittedAtMs: row.submitted_at_ms,
     startedAtMs: row.started_at_ms,
     endedAtMs: row.ended_at_ms,
+  };
+}
+
+export function jobRecord(row: JobRow): JobRecord {
+  const {
+    name: _name,
+    taskCount: _taskCount,
+    labels: _labels,
+    commandLine: _commandLine,
+    ...job
+  } = jobSummaryRecord(row);
+  return {
+    ...job,
+    // Written by this program from a parsed spec: parsing it again would only cost a restart its speed.
+    spec: JSON.parse(row.spec) as JobSpec,
     idempotency:
       row.idempotency_key === null ? null : { key: row.idempotency_key, requestSha256: row.request_sha256 ?? "" },
   };
@@ -114,7 +160,7 @@ export interface AttemptRow {
   pid: number | null;
   outcome: string | null;
   blame: string | null;
-  output_bytes: number;
+  output_bytes: number | null;
   cpu_ms: number | null;
   max_rss_bytes: number | null;
   assigned_at_ms: number;
@@ -183,6 +229,7 @@ export interface NodeRow {
   boot_id: string;
   capacity: string;
   hardware: string;
+  lease_ms: number;
   joined_at_ms: number;
 }
 
@@ -197,6 +244,7 @@ export function nodeRow(node: NodeRecord): NodeRow {
     boot_id: node.bootId,
     capacity: JSON.stringify(node.capacity),
     hardware: JSON.stringify(node.hardware),
+    lease_ms: node.leaseMs,
     joined_at_ms: node.joinedAtMs,
   };
 }
@@ -212,6 +260,7 @@ export function nodeRecord(row: NodeRow): NodeRecord {
     bootId: row.boot_id,
     capacity: ResourceCapacity.parse(JSON.parse(row.capacity)),
     hardware: Hardware.parse(JSON.parse(row.hardware)),
+    leaseMs: row.lease_ms,
     joinedAtMs: row.joined_at_ms,
   };
 }

@@ -20,8 +20,8 @@ export interface TurnStore {
 export interface Store extends TurnStore {
   readonly history: History;
   loadFleet(settings: FleetSettings): Fleet;
-  /** Drops events beyond the newest `keep`. */
-  pruneEvents(keep: number): void;
+  /** Drops some of the events beyond the newest `keep`, and says how many; `storage.*` where it cannot. */
+  pruneEvents(keep: number): number;
   close(): void;
 }
 
@@ -32,7 +32,9 @@ export function openStore(dataDir: string): Store {
     const database = openDatabase(dataDir);
     const writeTurn = prepareTurnWriter(database);
     const writeProbe = database.prepare("insert or replace into probes (id, at_ms) values (1, ?)");
-    const prune = database.prepare("delete from events where id <= (select max(id) from events) - ?");
+    const prune = database.prepare(
+      "delete from events where id in (select id from events where id <= (select max(id) from events) - ? limit 10000)",
+    );
     return {
       history: prepareHistory(database),
       loadFleet: (settings) => loadFleet(database, settings),
@@ -42,7 +44,7 @@ export function openStore(dataDir: string): Store {
       async probe(atMs) {
         withStorageErrors(() => writeProbe.run(atMs));
       },
-      pruneEvents: (keep) => void prune.run(keep),
+      pruneEvents: (keep) => withStorageErrors(() => prune.run(keep).changes),
       close() {
         database.close();
         unlock();
@@ -54,11 +56,14 @@ export function openStore(dataDir: string): Store {
   }
 }
 
+/** The disk's doing, or another program's; a broken constraint is our own defect. */
+const STORAGE_FAULTS = /^SQLITE_(FULL|IOERR|BUSY|READONLY|CANTOPEN|NOMEM|LOCKED)/;
+
 function withStorageErrors<T>(write: () => T): T {
   try {
     return write();
   } catch (error) {
-    throw error instanceof Database.SqliteError ? storageError(error) : error;
+    throw error instanceof Database.SqliteError && STORAGE_FAULTS.test(error.code) ? storageError(error) : error;
   }
 }
 

@@ -1,26 +1,9 @@
 import type { FleetEvent } from "@drover/shared/events.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { Database } from "./database.ts";
-import { attemptRow, jobRow, nodeRow, taskRow } from "./rows.ts";
+import { attemptRow, JOB_SUMMARY_COLUMNS, jobRow, nodeRow, taskRow } from "./rows.ts";
 
-const JOB_COLUMNS = [
-  "id",
-  "name",
-  "state",
-  "cancel_requested",
-  "spec",
-  "queued",
-  "staging",
-  "running",
-  "succeeded",
-  "failed",
-  "canceled",
-  "submitted_at_ms",
-  "started_at_ms",
-  "ended_at_ms",
-  "idempotency_key",
-  "request_sha256",
-];
+const JOB_COLUMNS = [...JOB_SUMMARY_COLUMNS, "idempotency_key", "request_sha256", "spec"];
 const TASK_COLUMNS = [
   "job_id",
   "task_index",
@@ -64,6 +47,7 @@ const NODE_COLUMNS = [
   "boot_id",
   "capacity",
   "hardware",
+  "lease_ms",
   "joined_at_ms",
 ];
 

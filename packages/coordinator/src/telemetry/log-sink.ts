@@ -1,5 +1,7 @@
 import { write, writeSync } from "node:fs";
+import type { Clock } from "@drover/shared/clock.ts";
 
+const RETRY_MS = 50;
 /** Beyond this much unwritten text new lines are dropped: a stuck reader must not cost the daemon its memory. */
 const MAX_PENDING_CHARS = 16 * 1024 * 1024;
 
@@ -9,13 +11,15 @@ const MAX_PENDING_CHARS = 16 * 1024 * 1024;
  */
 export class LogSink {
   readonly #fd: number;
+  readonly #clock: Clock;
   #pending = "";
   #isWriting = false;
   #isBroken = false;
   #droppedCount = 0;
 
-  constructor(fd: number) {
+  constructor(fd: number, clock: Clock) {
     this.#fd = fd;
+    this.#clock = clock;
   }
 
   write(line: string): void {
@@ -57,7 +61,12 @@ export class LogSink {
         this.#pending = "";
         return;
       }
-      const next = error ? start : start + bytesWritten;
+      if (error) {
+        // The reader is behind, on a pipe that does not block: look again later, not all the time.
+        this.#clock.callAfter(RETRY_MS, () => this.#writeFrom(chunk, start));
+        return;
+      }
+      const next = start + bytesWritten;
       if (next < chunk.byteLength) this.#writeFrom(chunk, next);
       else if (this.#pending !== "") this.#writePending();
       else this.#isWriting = false;

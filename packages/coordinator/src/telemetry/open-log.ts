@@ -1,4 +1,5 @@
 import { pino, type Logger } from "pino";
+import type { Clock } from "@drover/shared/clock.ts";
 import { formatLogLine } from "@drover/shared/log/pretty.ts";
 import { LogSink } from "./log-sink.ts";
 
@@ -11,8 +12,11 @@ export interface OpenLog {
 const STDOUT = 1;
 
 /** JSON lines for machines, or the same lines readable by people. */
-export function openLog({ log: format, logLevel }: { log: "json" | "pretty"; logLevel: string }): OpenLog {
-  const sink = new LogSink(STDOUT);
+export function openLog(
+  { log: format, logLevel }: { log: "json" | "pretty"; logLevel: string },
+  clock: Clock,
+): OpenLog {
+  const sink = new LogSink(STDOUT, clock);
   const write =
     format === "pretty" ? (line: string) => sink.write(formatLogLine(line)) : (line: string) => sink.write(line);
   const options = {

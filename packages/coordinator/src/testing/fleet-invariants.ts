@@ -44,6 +44,13 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     return broken;
   },
 
+  /** A node is connected exactly while a connection speaks for it: else nobody would ever notice its end. */
+  connectedNodesHaveSessions(fleet) {
+    return [...fleet.nodes.values()]
+      .filter(({ id, link }) => (link === "online" || link === "suspect") !== (fleet.sessionIdOf(id) !== null))
+      .map(({ name, link, id }) => `${name} is ${link} with session ${fleet.sessionIdOf(id)}`);
+  },
+
   /** The job's counts are those of its tasks, and its state follows from them. */
   jobsCountTheirTasks(fleet) {
     const broken: string[] = [];

@@ -153,10 +153,8 @@ export class ScriptedAgent {
 
   /** The id of the next attempt that this node is told to run. */
   async assigned(): Promise<AttemptId> {
-    const desired = await this.next("desired", (message) =>
-      message.attempts.some((attempt) => attempt.desired === "run"),
-    );
-    return desired.attempts.find((attempt) => attempt.desired === "run")?.attemptId as AttemptId;
+    const desired = await this.next("desired", (message) => message.run.length > 0);
+    return desired.run[0]?.attemptId as AttemptId;
   }
 
   cut(): void {

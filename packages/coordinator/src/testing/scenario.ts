@@ -115,8 +115,9 @@ export class Scenario {
   }
 
   end(attempt: AttemptRecord, outcome: AttemptOutcome = { type: "exited", code: 0 }): void {
-    const sessionId = this.fleet.presences.get(attempt.nodeId)?.sessionId ?? 0;
-    const report = aReport(attempt.id, { state: "ended", outcome, endedAtMs: this.now.wallMs });
+    const sessionId = this.fleet.sessionIdOf(attempt.nodeId) ?? 0;
+    const startedAtMs = outcome.type === "startFailed" ? null : 1;
+    const report = aReport(attempt.id, { state: "ended", outcome, startedAtMs, endedAtMs: this.now.wallMs });
     this.turn({ type: "attemptReports", sessionId, nodeId: attempt.nodeId, reports: [report] });
   }
 

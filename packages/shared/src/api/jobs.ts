@@ -20,7 +20,8 @@ export const TaskCounts = z.object({
 });
 export type TaskCounts = z.infer<typeof TaskCounts>;
 
-export const Job = z
+/** A job without its spec, which may be large: what lists are made of. */
+export const JobSummary = z
   .object({
     id: JobId,
     name: z.string().nullable(),
@@ -29,12 +30,17 @@ export const Job = z
     cancelRequested: z.boolean(),
     taskCount: z.int(),
     tasksByState: TaskCounts,
-    spec: JobSpec,
+    /** The beginning of what it runs, for people. */
+    commandLine: z.string(),
+    labels: z.record(z.string(), z.string()),
     submittedAt: Timestamp,
     startedAt: Timestamp.nullable(),
     endedAt: Timestamp.nullable(),
   })
-  .meta({ id: "Job" });
+  .meta({ id: "JobSummary" });
+export type JobSummary = z.infer<typeof JobSummary>;
+
+export const Job = JobSummary.extend({ spec: JobSpec }).meta({ id: "Job" });
 export type Job = z.infer<typeof Job>;
 
 export const Attempt = z
@@ -110,7 +116,9 @@ export const JobListQuery = z.strictObject({
 });
 export type JobListQuery = z.output<typeof JobListQuery>;
 
-export const JobList = z.object({ jobs: z.array(Job), nextCursor: z.string().nullable() }).meta({ id: "JobList" });
+export const JobList = z
+  .object({ jobs: z.array(JobSummary), nextCursor: z.string().nullable() })
+  .meta({ id: "JobList" });
 export type JobList = z.infer<typeof JobList>;
 
 export const OutputQuery = z.strictObject({

@@ -156,6 +156,19 @@ export function toJobSpec(submission: ParsedJobSubmission): JobSpec {
   };
 }
 
+const COMMAND_LINE_CHARS = 200;
+
+/** What a job runs, for people: words quoted where a shell would need it; of a script the first line that does something. */
+export function commandLineOf({ command, script }: Pick<JobSpec, "command" | "script">): string {
+  const words = command?.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word)));
+  return (words?.join(" ") ?? firstStatementOf(script ?? "")).slice(0, COMMAND_LINE_CHARS);
+}
+
+function firstStatementOf(script: string): string {
+  const lines = script.split("\n").map((line) => line.trim());
+  return lines.find((line) => line !== "" && !line.startsWith("#")) ?? "(script)";
+}
+
 export function taskCount(spec: JobSpec): number {
   return spec.arraySize ?? 1;
 }

@@ -14,7 +14,7 @@ export const WAITING_REASONS = {
     advice: "ask for less, or add a node that has this much in all",
   },
   fittingNodesUnavailable: {
-    text: "every node that is large enough is offline or takes no new work",
+    text: "every node that is large enough is offline, or takes no new work for now",
     advice: "see `drover nodes`",
   },
   noNodeFitsNow: {
@@ -31,7 +31,7 @@ export const NodeVerdict = z
   .object({
     nodeId: z.string(),
     nodeName: z.string(),
-    verdict: z.enum(["tooSmall", "unavailable", "busy"]),
+    verdict: z.enum(["tooSmall", "unavailable", "coolingDown", "busy"]),
     /** What the node lacks: in all for `tooSmall`, right now for `busy`. */
     missing: z.object({
       cpuMilli: z.int().nonnegative(),

@@ -5,22 +5,27 @@ import { OnDisconnect } from "../domain/job.ts";
 import { Hardware, NodeLoad } from "../domain/node.ts";
 import { Allocation, ResourceCapacity } from "../domain/resources.ts";
 
+/** As far as a Date reaches: a clock may be wrong, but what it says must be sayable. */
+const EpochMs = z.int().nonnegative().max(8.64e15);
+
 /**
  * What an agent holds of one attempt, as it sees it. Level, not edge: the agent repeats it in every
  * hello until the coordinator says `forget`, so a lost message loses nothing.
  */
-export const AttemptReport = z.object({
-  attemptId: AttemptId,
-  state: z.enum(["starting", "running", "stopping", "releasing", "ended"]),
-  pid: z.int().nullable(),
-  startedAtMs: z.int().nullable(),
-  /** From `releasing` on. */
-  outcome: AttemptOutcome.nullable(),
-  endedAtMs: z.int().nullable(),
-  /** Everything the attempt wrote; final from `releasing` on. */
-  outputBytes: z.int().nonnegative(),
-  usage: AttemptUsage.nullable(),
-});
+export const AttemptReport = z
+  .object({
+    attemptId: AttemptId,
+    state: z.enum(["starting", "running", "stopping", "releasing", "ended"]),
+    pid: z.int().nullable(),
+    startedAtMs: EpochMs.nullable(),
+    /** From `releasing` on. */
+    outcome: AttemptOutcome.nullable(),
+    endedAtMs: EpochMs.nullable(),
+    /** Everything the attempt wrote; final from `releasing` on. */
+    outputBytes: z.int().nonnegative(),
+    usage: AttemptUsage.nullable(),
+  })
+  .refine((report) => report.state !== "ended" || report.outcome !== null, "an end has an outcome");
 export type AttemptReport = z.infer<typeof AttemptReport>;
 
 export const Hello = z.object({
@@ -31,7 +36,10 @@ export const Hello = z.object({
   name: z.string().min(1).max(200),
   /** Changes with every start of the machine; tells a restarted agent from a restarted machine. */
   bootId: z.string().min(1),
-  capacity: ResourceCapacity,
+  capacity: ResourceCapacity.refine(
+    ({ gpuIds }) => new Set(gpuIds).size === gpuIds.length,
+    "a device must not be offered twice",
+  ),
   hardware: Hardware,
   attempts: z.array(AttemptReport),
 });
@@ -53,47 +61,60 @@ export type AttemptReports = z.infer<typeof AttemptReports>;
 export const AgentMessage = z.discriminatedUnion("type", [Hello, Heartbeat, AttemptReports]);
 export type AgentMessage = z.infer<typeof AgentMessage>;
 
-/** Everything an agent needs to run one attempt, and all it will ever be told of it. */
-export const Assignment = z.object({
-  attemptId: AttemptId,
+/** What all attempts of a job have in common; said once in a frame, because it may be large. */
+export const AssignedJob = z.object({
   jobId: JobId,
   jobName: z.string().nullable(),
-  taskIndex: z.int().nonnegative(),
   taskCount: z.int().positive(),
-  attemptNumber: z.int().positive(),
   command: z.array(z.string()).nullable(),
   script: z.string().nullable(),
   env: z.record(z.string(), z.string()),
   workDir: z.string().nullable(),
-  allocation: Allocation,
   timeoutMs: z.int().positive().nullable(),
   /** Between SIGTERM and SIGKILL. */
   stopGraceMs: z.int().nonnegative(),
   onDisconnect: z.enum(OnDisconnect),
 });
-export type Assignment = z.infer<typeof Assignment>;
+export type AssignedJob = z.infer<typeof AssignedJob>;
 
-/** What should be true of one attempt on this node. */
-export const DesiredAttempt = z.discriminatedUnion("desired", [
-  /** Start it, unless it is there already. */
-  z.object({ desired: z.literal("run"), attemptId: AttemptId, assignment: Assignment }),
-  /** The agent has it; it goes on. */
+/** What is an attempt's own. */
+export const AssignedAttempt = z.object({
+  attemptId: AttemptId,
+  jobId: JobId,
+  taskIndex: z.int().nonnegative(),
+  attemptNumber: z.int().positive(),
+  allocation: Allocation,
+});
+export type AssignedAttempt = z.infer<typeof AssignedAttempt>;
+
+/** Everything an agent needs to run one attempt, and all it will ever be told of it. */
+export type Assignment = AssignedJob & AssignedAttempt;
+
+/** What should become of an attempt that the agent has. */
+export const HeldDesire = z.discriminatedUnion("desired", [
+  /** It goes on. */
   z.object({ desired: z.literal("keep"), attemptId: AttemptId }),
   /** Stop it; if it is not there, report it as ended. */
   z.object({ desired: z.literal("stop"), attemptId: AttemptId, cause: z.enum(["canceled", "preempted"]) }),
   /** Its end is durable: drop it from the spool. */
   z.object({ desired: z.literal("forget"), attemptId: AttemptId }),
 ]);
-export type DesiredAttempt = z.infer<typeof DesiredAttempt>;
+export type HeldDesire = z.infer<typeof HeldDesire>;
 
-/** The answer to a hello. The attempts are *all* that should be on the node: others are stopped and dropped. */
+/** What should be true of one attempt on this node; `run`: start it, unless it is there already. */
+export type DesiredAttempt = HeldDesire | { desired: "run"; attemptId: AttemptId; assignment: Assignment };
+
+/**
+ * The answer to a hello: what should become of *all* that the agent has. What is not listed is stopped and
+ * dropped. What it should have besides follows in `desired` frames.
+ */
 export const Welcome = z.object({
   type: z.literal("welcome"),
   protocolVersion: z.int(),
   /** Counted by the agent from when it sent the hello or heartbeat that this acknowledges. */
   leaseMs: z.int().positive(),
   heartbeatIntervalMs: z.int().positive(),
-  attempts: z.array(DesiredAttempt),
+  attempts: z.array(HeldDesire),
   /** How many bytes of output the coordinator holds of each attempt that the agent still has. */
   outputOffsets: z.record(z.string(), z.int().nonnegative()),
 });
@@ -105,7 +126,13 @@ export type Refused = z.infer<typeof Refused>;
 export const HeartbeatAck = z.object({ type: z.literal("heartbeatAck"), sequence: z.int() });
 export type HeartbeatAck = z.infer<typeof HeartbeatAck>;
 
-export const DesiredChanges = z.object({ type: z.literal("desired"), attempts: z.array(DesiredAttempt) });
+/** Some of what should be; each attempt to run names a job of the same frame (desired-frames.ts). */
+export const DesiredChanges = z.object({
+  type: z.literal("desired"),
+  jobs: z.array(AssignedJob),
+  run: z.array(AssignedAttempt),
+  held: z.array(HeldDesire),
+});
 export type DesiredChanges = z.infer<typeof DesiredChanges>;
 
 /** The bytes [0, offset) of each attempt are stored. */

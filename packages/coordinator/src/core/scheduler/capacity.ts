@@ -1,11 +1,17 @@
 import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { Allocation, ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
+import type { Cooldown } from "../cooldown.ts";
 import type { AttemptRecord, NodeRecord } from "../records.ts";
+
+/** However little each asks for: a node's process table is finite too, and jobs may ask for nothing at all. */
+export const MAX_ATTEMPTS_PER_NODE = 1000;
 
 interface NodeCapacity {
   nodeId: NodeId;
-  /** Connected and willing: new work may go there. */
-  isOpen: boolean;
+  /** Connected and willing. */
+  isAvailable: boolean;
+  /** It failed to start something lately. */
+  isCoolingDown: boolean;
   total: ResourceCapacity;
   /** May be negative where a node came back with less than is promised on it. */
   free: { cpuMilli: number; memoryBytes: number; gpuIds: string[] };
@@ -43,7 +49,7 @@ export class Capacity {
       return;
     }
     const node = this.#node(after.id);
-    node.isOpen = after.link === "online" && after.admin === "schedulable";
+    node.isAvailable = after.link === "online" && after.admin === "schedulable";
     if (node.total !== after.capacity) {
       node.total = after.capacity;
       node.free = { ...after.capacity, gpuIds: [...after.capacity.gpuIds] };
@@ -53,6 +59,13 @@ export class Capacity {
       }
     }
     this.#grown.add(after.id);
+  }
+
+  onCooldownChange(before: Cooldown | undefined, after: Cooldown | undefined): void {
+    const nodeId = (after ?? before)?.nodeId;
+    if (nodeId === undefined) return;
+    this.#node(nodeId).isCoolingDown = after !== undefined && !after.isOver;
+    this.#grown.add(nodeId);
   }
 
   attemptIdsOn(nodeId: NodeId): ReadonlySet<AttemptId> {
@@ -66,19 +79,27 @@ export class Capacity {
     return grown;
   }
 
-  /** In the order in which the nodes joined. */
+  /** New work may go there; in the order in which the nodes joined. */
   openNodeIds(): NodeId[] {
-    return [...this.#nodes.values()].filter((node) => node.isOpen).map((node) => node.nodeId);
+    return [...this.#nodes.values()].filter(isOpen).map((node) => node.nodeId);
   }
 
   isOpen(nodeId: NodeId): boolean {
-    return this.#nodes.get(nodeId)?.isOpen ?? false;
+    const node = this.#nodes.get(nodeId);
+    return node !== undefined && isOpen(node);
+  }
+
+  isCoolingDown(nodeId: NodeId): boolean {
+    return this.#nodes.get(nodeId)?.isCoolingDown ?? false;
   }
 
   hasRoom(nodeId: NodeId, request: ResourceRequest): boolean {
-    const free = this.#nodes.get(nodeId)?.free;
+    const node = this.#nodes.get(nodeId);
+    const free = node?.free;
     return (
       free !== undefined &&
+      node !== undefined &&
+      node.attemptIds.size < MAX_ATTEMPTS_PER_NODE &&
       request.cpuMilli <= free.cpuMilli &&
       request.memoryBytes <= free.memoryBytes &&
       request.gpuCount <= free.gpuIds.length
@@ -102,11 +123,22 @@ export class Capacity {
     let node = this.#nodes.get(nodeId);
     if (!node) {
       const nothing = { cpuMilli: 0, memoryBytes: 0, gpuIds: [] };
-      node = { nodeId, isOpen: false, total: nothing, free: { ...nothing, gpuIds: [] }, attemptIds: new Set() };
+      node = {
+        nodeId,
+        isAvailable: false,
+        isCoolingDown: false,
+        total: nothing,
+        free: { ...nothing, gpuIds: [] },
+        attemptIds: new Set(),
+      };
       this.#nodes.set(nodeId, node);
     }
     return node;
   }
+}
+
+function isOpen(node: NodeCapacity): boolean {
+  return node.isAvailable && !node.isCoolingDown;
 }
 
 function take(node: NodeCapacity, allocation: Allocation): void {

@@ -22,13 +22,18 @@ export function explainWaiting(fleet: Fleet, request: ResourceRequest): WaitingR
 }
 
 /** The nearest miss first. */
-const RANK: Readonly<Record<NodeVerdict["verdict"], number>> = { busy: 0, unavailable: 1, tooSmall: 2 };
+const RANK: Readonly<Record<NodeVerdict["verdict"], number>> = { busy: 0, coolingDown: 1, unavailable: 2, tooSmall: 3 };
 
 function verdictOn(fleet: Fleet, node: NodeRecord, request: ResourceRequest): NodeVerdict {
   const named = { nodeId: node.id, nodeName: node.name };
   if (!fits(request, node.capacity)) return { ...named, verdict: "tooSmall", missing: lacking(request, node.capacity) };
   const missing = lacking(request, fleet.capacity.freeOn(node.id));
-  return { ...named, verdict: fleet.capacity.isOpen(node.id) ? "busy" : "unavailable", missing };
+  return { ...named, verdict: verdictFor(fleet, node), missing };
+}
+
+function verdictFor(fleet: Fleet, node: NodeRecord): NodeVerdict["verdict"] {
+  if (fleet.capacity.isOpen(node.id)) return "busy";
+  return fleet.capacity.isCoolingDown(node.id) ? "coolingDown" : "unavailable";
 }
 
 function topReason(verdicts: readonly NodeVerdict[]): WaitingReasonCode {

@@ -7,6 +7,17 @@ export class MinHeap<T> {
     this.#compare = compare;
   }
 
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** Keeps what passes; O(n). */
+  retain(passes: (item: T) => boolean): void {
+    const kept = this.#items.filter(passes).toSorted(this.#compare);
+    this.#items.length = 0;
+    for (const item of kept) this.#items.push(item);
+  }
+
   peek(): T | undefined {
     return this.#items[0];
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { aJob, Scenario } from "../../testing/scenario.ts";
+import { MAX_ATTEMPTS_PER_NODE } from "./capacity.ts";
 import { explainWaiting } from "./explain.ts";
 
 describe("the placement pass", () => {
@@ -59,6 +60,25 @@ describe("the placement pass", () => {
       "running",
       "queued",
     ]);
+  });
+
+  test("gives a node no more attempts than its process table is good for, however little they ask", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    scenario.submit(aJob({ array: { size: 1500 }, resources: { cpus: 0, memory: 0 } }));
+    expect(scenario.fleet.attempts.size).toBe(MAX_ATTEMPTS_PER_NODE);
+  });
+
+  test("forgets the places of tasks that were canceled", () => {
+    const scenario = new Scenario();
+    scenario.submit(aJob({ resources: { gpus: 1 } }));
+    for (let i = 0; i < 3; i++) {
+      const jobId = scenario.submit(aJob({ array: { size: 2000 }, resources: { gpus: 1 } }));
+      scenario.turn({ type: "cancelJob", jobId, actor: "test" });
+    }
+    const [shape] = [...scenario.fleet.queue.shapes()];
+    expect(shape?.waitingCount).toBe(1);
+    expect(shape?.positions.size).toBeLessThan(2000);
   });
 
   test("places nothing on a node that is not online", () => {

@@ -8,6 +8,7 @@ import { attemptFields } from "../end-attempt.ts";
 import type { Fleet, Instant } from "../fleet.ts";
 import type { AttemptRecord, TaskRecord } from "../records.ts";
 import { moveTask } from "../task-transitions.ts";
+import { MinHeap } from "./min-heap.ts";
 import { comparePositions, type QueuePosition, type Shape } from "./waiting-queue.ts";
 
 /** A shape that may still find room in this pass, and where it has looked already. */
@@ -16,6 +17,8 @@ interface Candidate {
   nodeIds: readonly NodeId[];
   /** Nodes before this one had no room; room only shrinks during a pass, so they need no second look. */
   cursor: number;
+  /** The shape's first waiting task. */
+  head: QueuePosition;
 }
 
 /**
@@ -24,58 +27,56 @@ interface Candidate {
 export function placeTasks(fleet: Fleet, effects: Effects, now: Instant): void {
   const grown = fleet.capacity.takeGrown();
   const candidates = candidatesFor(fleet, grown);
-  for (;;) {
-    const candidate = firstInOrder(fleet, candidates);
-    if (!candidate) return;
+  for (let candidate = candidates.pop(); candidate; candidate = candidates.pop()) {
     const nodeId = nextNodeWithRoom(fleet, candidate);
     if (nodeId === null) {
       candidate.shape.isBlocked = true;
-      candidates.delete(candidate);
       continue;
     }
     const position = candidate.shape.positions.pop();
     const task = position && fleet.task(position.jobId, position.taskIndex);
     invariant(task, "a position at the head of its shape belongs to a waiting task");
     assign(fleet, task, nodeId, effects, now);
-    if (candidate.shape.waitingCount === 0) candidates.delete(candidate);
+    const head = headOf(fleet, candidate.shape);
+    if (head) candidates.push({ ...candidate, head });
   }
 }
 
 /** Open shapes look at every open node; blocked ones only at nodes that gained room since they were. */
-function candidatesFor(fleet: Fleet, grown: ReadonlySet<NodeId>): Set<Candidate> {
-  const candidates = new Set<Candidate>();
+function candidatesFor(fleet: Fleet, grown: ReadonlySet<NodeId>): MinHeap<Candidate> {
+  const candidates = new MinHeap<Candidate>((a, b) => comparePositions(a.head, b.head));
   let openNodeIds: NodeId[] | null = null;
   const grownOpenIds = [...grown].filter((nodeId) => fleet.capacity.isOpen(nodeId));
   for (const shape of fleet.queue.shapes()) {
+    dropLeftPositions(fleet, shape);
+    const head = headOf(fleet, shape);
+    if (!head) continue;
     if (shape.isBlocked) {
       const nodeIds = grownOpenIds.filter((nodeId) => fleet.capacity.hasRoom(nodeId, shape.request));
-      if (nodeIds.length > 0) candidates.add({ shape, nodeIds, cursor: 0 });
+      if (nodeIds.length > 0) candidates.push({ shape, nodeIds, cursor: 0, head });
     } else {
       openNodeIds ??= fleet.capacity.openNodeIds();
-      candidates.add({ shape, nodeIds: openNodeIds, cursor: 0 });
+      candidates.push({ shape, nodeIds: openNodeIds, cursor: 0, head });
     }
   }
   return candidates;
 }
 
-function firstInOrder(fleet: Fleet, candidates: ReadonlySet<Candidate>): Candidate | null {
-  let first: Candidate | null = null;
-  let firstHead: QueuePosition | null = null;
-  for (const candidate of candidates) {
-    const head = headOf(fleet, candidate.shape);
-    if (head && (!firstHead || comparePositions(head, firstHead) < 0)) {
-      first = candidate;
-      firstHead = head;
-    }
-  }
-  return first;
+/** Canceled tasks leave their positions behind; where those are the most, they go. */
+function dropLeftPositions(fleet: Fleet, shape: Shape): void {
+  if (shape.positions.size <= 2 * shape.waitingCount + 1000) return;
+  shape.positions.retain((position) => isWaiting(fleet, position));
+}
+
+function isWaiting(fleet: Fleet, { jobId, taskIndex }: QueuePosition): boolean {
+  return fleet.tasks.get(taskKey(jobId, taskIndex))?.state === "queued";
 }
 
 /** Drops positions whose task has left the queue by another way than this one. */
 function headOf(fleet: Fleet, shape: Shape): QueuePosition | undefined {
   for (;;) {
     const head = shape.positions.peek();
-    if (!head || fleet.tasks.get(taskKey(head.jobId, head.taskIndex))?.state === "queued") return head;
+    if (!head || isWaiting(fleet, head)) return head;
     shape.positions.pop();
   }
 }
@@ -104,7 +105,7 @@ function assign(fleet: Fleet, task: TaskRecord, nodeId: NodeId, effects: Effects
     pid: null,
     outcome: null,
     blame: null,
-    outputBytes: 0,
+    outputBytes: null,
     usage: null,
     assignedAtMs: now.wallMs,
     startedAtMs: null,

@@ -10,7 +10,7 @@ import type { JobRecord } from "../../core/records.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
 import type { OutputStore } from "../../output/output-store.ts";
 import type { History } from "../../store/read-history.ts";
-import { attemptView, jobView, taskView } from "../views.ts";
+import { attemptView, jobSummaryView, jobView, taskView } from "../views.ts";
 
 export interface JobRoutesOptions {
   engine: Engine;
@@ -37,7 +37,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
     async (request, reply) => {
       const spec = toJobSpec(request.body);
       const key = request.headers["idempotency-key"];
-      const idempotency = key === undefined ? null : { key, requestSha256: sha256(JSON.stringify(spec)) };
+      const idempotency = key === undefined ? null : { key, requestSha256: sha256(canonicalJson(request.body)) };
       const { jobId, created } = requireResult(await engine.command({ type: "submitJob", spec, idempotency }));
       return reply
         .code(created ? 201 : 200)
@@ -55,7 +55,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
       const jobs = history.jobs({ ...filter, limit: filter.limit + 1 }, beforeId);
       const page = jobs.slice(0, filter.limit);
       const last = page.at(-1);
-      return { jobs: page.map(jobView), nextCursor: jobs.length > page.length && last ? String(last.id) : null };
+      return { jobs: page.map(jobSummaryView), nextCursor: jobs.length > page.length && last ? String(last.id) : null };
     },
   );
 
@@ -86,7 +86,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
             task,
             task.state === "queued" ? waiting : null,
             (attemptsOf.get(task.index) ?? []).map((attempt) =>
-              attemptView(attempt, engine.fleet, attempt.state === "ended" ? 0 : outputs.sizeOf(attempt.id)),
+              attemptView(attempt, engine.fleet, () => outputs.sizeOf(attempt.id)),
             ),
           ),
         ),
@@ -127,6 +127,15 @@ function parseCursor(cursor: string): number {
     throw new DroverError("request.invalid", `cursor: "${cursor}" is no nextCursor of an earlier page`);
   }
   return id;
+}
+
+/** The same text for the same request, in whatever order its keys came. Only what was asked: no defaults, which may change. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
 }
 
 function sha256(text: string): string {

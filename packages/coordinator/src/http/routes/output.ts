@@ -27,8 +27,9 @@ export const outputRoutes: FastifyPluginAsyncZod<OutputRoutesOptions> = async (a
       schema: {
         summary: "The bytes a task wrote, as written",
         description:
-          `Resumable: ask again with \`offset\` at the number of bytes you have. The header ${ATTEMPT_HEADER} says which attempt the ` +
-          "first byte belongs to. A follow without `attempt` goes on into the attempts that come after.",
+          `\`offset\` counts within one attempt: the one that the header ${ATTEMPT_HEADER} names. To resume, ask for that ` +
+          "attempt from the number of bytes you have of it. A follow without `attempt` goes on, from their first byte, into " +
+          "the attempts that come after; how long each one's output is stands in the job.",
         params: JobParams,
         querystring: OutputQuery,
         produces: ["text/plain"],

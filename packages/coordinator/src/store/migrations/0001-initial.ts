@@ -5,7 +5,9 @@ create table jobs (
   name               text,
   state              text not null check (state in ('queued', 'running', 'succeeded', 'failed', 'canceled')),
   cancel_requested   integer not null,
-  spec               text not null,
+  task_count         integer not null,
+  labels             text not null,
+  command_line       text not null,
   queued             integer not null,
   staging            integer not null,
   running            integer not null,
@@ -16,7 +18,9 @@ create table jobs (
   started_at_ms      integer,
   ended_at_ms        integer,
   idempotency_key    text,
-  request_sha256     text
+  request_sha256     text,
+  -- Last, because it may be large: what stands before it is read without it.
+  spec               text not null
 ) strict;
 create index jobs_hot on jobs (id) where ended_at_ms is null;
 create index jobs_by_name on jobs (name, id) where name is not null;
@@ -45,6 +49,7 @@ create table nodes (
   boot_id            text not null,
   capacity           text not null,
   hardware           text not null,
+  lease_ms           integer not null,
   joined_at_ms       integer not null
 ) strict;
 
@@ -64,7 +69,7 @@ create table attempts (
   pid                integer,
   outcome            text,
   blame              text,
-  output_bytes       integer not null,
+  output_bytes       integer,
   cpu_ms             integer,
   max_rss_bytes      integer,
   assigned_at_ms     integer not null,

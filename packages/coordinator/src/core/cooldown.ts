@@ -1,0 +1,42 @@
+import type { NodeId } from "@drover/shared/domain/ids.ts";
+import { MS_PER_MINUTE, MS_PER_SECOND } from "@drover/shared/units.ts";
+import type { Fleet, Instant } from "./fleet.ts";
+
+/**
+ * A node that cannot start what it is given (its spool is full, it has no process slots) ends each attempt
+ * at once, and so would be the first with room again: without a pause it drains the whole queue into failure.
+ */
+export interface Cooldown {
+  readonly nodeId: NodeId;
+  /** Starts that failed in a row, and were the node's own doing. */
+  readonly failureCount: number;
+  /** Until then it gets nothing new. */
+  readonly untilMonotonicMs: number;
+  readonly isOver: boolean;
+}
+
+const FIRST_PAUSE_MS = 2 * MS_PER_SECOND;
+const MAX_PAUSE_MS = 5 * MS_PER_MINUTE;
+
+/** The pause doubles with each failure in a row. */
+export function coolDown(fleet: Fleet, nodeId: NodeId, now: Instant): void {
+  const failureCount = (fleet.cooldowns.get(nodeId)?.failureCount ?? 0) + 1;
+  const pauseMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failureCount - 1));
+  fleet.cooldowns.put(nodeId, { nodeId, failureCount, untilMonotonicMs: now.monotonicMs + pauseMs, isOver: false });
+}
+
+/** Something ran there: the node is all right. */
+export function forgetFailures(fleet: Fleet, nodeId: NodeId): void {
+  const cooldown = fleet.cooldowns.get(nodeId);
+  if (cooldown && cooldown.failureCount > 0)
+    fleet.cooldowns.put(nodeId, { ...cooldown, failureCount: 0, isOver: true });
+}
+
+/** The pauses that have passed; what was counted stays, so that the next failure means a longer one. */
+export function endCooldowns(fleet: Fleet, now: Instant): void {
+  for (const cooldown of fleet.cooldowns.values()) {
+    if (!cooldown.isOver && cooldown.untilMonotonicMs <= now.monotonicMs) {
+      fleet.cooldowns.put(cooldown.nodeId, { ...cooldown, isOver: true });
+    }
+  }
+}
