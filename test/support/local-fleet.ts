@@ -63,6 +63,11 @@ export class LocalFleet {
     await this.startCoordinator();
   }
 
+  async stopAgent(): Promise<void> {
+    if (this.#agent) await stop(this.#agent);
+    this.#agent = null;
+  }
+
   async crashAgent(): Promise<void> {
     if (this.#agent) await stop(this.#agent, "SIGKILL");
     this.startAgent();

@@ -18,15 +18,12 @@ export async function main(): Promise<void> {
 async function run(): Promise<void> {
   const config = readConfig(process.argv.slice(2), process.stdout.isTTY);
   const { log, flush } = openLog(config, systemClock);
+  // Before anything is started: a signal in between must end it as cleanly as one later.
+  const stopAsked = Promise.withResolvers<void>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopAsked.resolve());
   const coordinator = await startCoordinator(config, systemClock, log);
-  let isStopping = false;
-  const stop = async (): Promise<void> => {
-    if (isStopping) return;
-    isStopping = true;
-    await coordinator.stop();
-    flush();
-    process.exit(0);
-  };
-  process.on("SIGTERM", () => void stop());
-  process.on("SIGINT", () => void stop());
+  await stopAsked.promise;
+  await coordinator.stop();
+  flush();
+  process.exit(0);
 }
