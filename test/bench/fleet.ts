@@ -1,11 +1,11 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient, type DroverClient } from "@drover/shared/client/client.ts";
 import type { JobSubmission } from "@drover/shared/domain/job.ts";
 import { bundle } from "../../deploy/bundle.ts";
+import { freePort } from "../support/free-port.ts";
 import { startNode, stop } from "../support/processes.ts";
 
 export const ROOT = dirname(dirname(import.meta.dirname));
@@ -118,15 +118,4 @@ async function until(child: ChildProcess, isSo: () => Promise<boolean>): Promise
     await sleep(5);
   }
   throw new Error(`${child.spawnargs[1]} was not ready after ${READY_LIMIT_MS / 1000} s`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

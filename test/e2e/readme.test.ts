@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "@drover/shared/client/client.ts";
 import { startNode, stop } from "../support/processes.ts";
-import { CHECKOUT, freePort } from "../support/local-fleet.ts";
+import { freePort } from "../support/free-port.ts";
+import { CHECKOUT } from "../support/local-fleet.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const dataRoot = mkdtempSync(join(tmpdir(), "drover-readme-"));

@@ -1,9 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createClient, type DroverClient } from "@drover/shared/client/client.ts";
+import { freePort } from "./free-port.ts";
 import { startNode, stop } from "./processes.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -94,15 +94,4 @@ function startDaemon(name: "coordinator" | "agent", args: string[]): ChildProces
   const child = startNode([join(CHECKOUT, `packages/${name}/bin/drover-${name}.mjs`), ...args]);
   child.stdout?.resume();
   return child;
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

@@ -2,19 +2,6 @@ import type { NodeId } from "@drover/shared/domain/ids.ts";
 import { MS_PER_MINUTE, MS_PER_SECOND } from "@drover/shared/units.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 
-/**
- * A node that cannot start what it is given (its spool is full, it has no process slots) ends each attempt
- * at once, and so would be the first with room again: without a pause it drains the whole queue into failure.
- */
-export interface Cooldown {
-  readonly nodeId: NodeId;
-  /** Starts that failed in a row, and were the node's own doing. */
-  readonly failureCount: number;
-  /** Until then it gets nothing new. */
-  readonly untilMonotonicMs: number;
-  readonly isOver: boolean;
-}
-
 const FIRST_PAUSE_MS = 2 * MS_PER_SECOND;
 const MAX_PAUSE_MS = 5 * MS_PER_MINUTE;
 

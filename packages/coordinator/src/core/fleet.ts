@@ -9,8 +9,7 @@ import {
 import { isTerminalJobState } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
-import type { AttemptRecord, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
-import type { Cooldown } from "./cooldown.ts";
+import type { AttemptRecord, Cooldown, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
 import { Capacity } from "./scheduler/capacity.ts";
 import { WaitingQueue } from "./scheduler/waiting-queue.ts";
 import { Table } from "./table.ts";

@@ -87,3 +87,16 @@ export interface NodeRecord {
   readonly leaseMs: number;
   readonly joinedAtMs: number;
 }
+
+/**
+ * A node that cannot start what it is given (its spool is full, it has no process slots) ends each attempt
+ * at once, and so would be the first with room again: without a pause it drains the whole queue into failure.
+ */
+export interface Cooldown {
+  readonly nodeId: NodeId;
+  /** Starts that failed in a row, and were the node's own doing. */
+  readonly failureCount: number;
+  /** Until then it gets nothing new. */
+  readonly untilMonotonicMs: number;
+  readonly isOver: boolean;
+}

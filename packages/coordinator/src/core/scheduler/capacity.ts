@@ -1,7 +1,6 @@
 import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { Allocation, ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
-import type { Cooldown } from "../cooldown.ts";
-import type { AttemptRecord, NodeRecord } from "../records.ts";
+import type { AttemptRecord, Cooldown, NodeRecord } from "../records.ts";
 
 /** However little each asks for: a node's process table is finite too, and jobs may ask for nothing at all. */
 export const MAX_ATTEMPTS_PER_NODE = 1000;
