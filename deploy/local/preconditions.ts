@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { CannotStart } from "./cannot-start.ts";
 import { DATA } from "./places.ts";
 
@@ -10,6 +11,32 @@ export function checkNothingRuns(): void {
   throw new CannotStart(
     `a fleet of this checkout is running already; use it (npx drover jobs), or end it with Ctrl-C in its terminal or with: kill ${running.join(" ")}`,
   );
+}
+
+const STOP_TIMEOUT_MS = 20_000;
+const LOOK_EVERY_MS = 50;
+
+/**
+ * Stops what jobs of earlier starts still run: their supervisors outlive the agent by design, and whoever
+ * empties its directory would leave them running with nobody to know of them. Resolves to how many there were.
+ */
+export async function stopLeftoverAttempts(): Promise<number> {
+  const supervisors = (): number[] =>
+    processIds().filter((pid) => {
+      const [program, dataDirectory] = commandLine(pid);
+      return program?.endsWith("drover-supervisor") === true && dataDirectory === DATA.agent;
+    });
+  const found = supervisors();
+  // Asked to stop, a supervisor ends its whole tree, after the grace that its job has.
+  for (const pid of found) process.kill(pid, "SIGTERM");
+  const deadline = performance.now() + STOP_TIMEOUT_MS;
+  while (supervisors().length > 0) {
+    if (performance.now() > deadline) {
+      throw new CannotStart(`these do not end: ${supervisors().join(" ")}; end them with kill, then start again`);
+    }
+    await delay(LOOK_EVERY_MS);
+  }
+  return found.length;
 }
 
 export function checkPortIsFree(port: number): Promise<void> {

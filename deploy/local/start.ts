@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
 import { createClient, type DroverClient } from "@drover/shared/client/client.ts";
 import { startDaemon, type Daemon } from "./daemon.ts";
 import { EventReader } from "./event-reader.ts";
-import { checkNothingRuns, checkPortIsFree } from "./preconditions.ts";
+import { checkNothingRuns, checkPortIsFree, stopLeftoverAttempts } from "./preconditions.ts";
 import { describeNode } from "./describe-node.ts";
 import { CHECKOUT, DATA, NODE_NAME } from "./places.ts";
 import { runSweep } from "./sweep.ts";
@@ -32,24 +32,34 @@ interface Options {
 }
 
 function readOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      port: { type: "string", default: String(DEFAULT_PORT) },
-      fresh: { type: "boolean" },
-      exit: { type: "boolean" },
-    },
-  });
+  const { values } = parseOptions();
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new CannotStart(`--port ${values.port} is no port; write a number up to 65535`);
   return { port, isFresh: values.fresh === true, exitsAfterSample: values.exit === true };
 }
 
+function parseOptions() {
+  try {
+    return parseArgs({
+      options: {
+        port: { type: "string", default: String(DEFAULT_PORT) },
+        fresh: { type: "boolean" },
+        exit: { type: "boolean" },
+      },
+    });
+  } catch {
+    throw new CannotStart(
+      "npm start takes --fresh (begin empty), --port PORT and --exit (end after the sample), after a --",
+    );
+  }
+}
+
 /** Starts everything, and resolves to whether the sample succeeded. `daemons` gets what has to be stopped again. */
 async function startAndRunSample({ port, isFresh }: Options, daemons: Daemon[], signal: AbortSignal): Promise<boolean> {
   checkNothingRuns();
   await checkPortIsFree(port);
-  if (isFresh) for (const folder of Object.values(DATA)) rmSync(folder, { recursive: true, force: true });
+  if (isFresh) await emptyData();
   mkdirSync(DATA.logs, { recursive: true });
 
   const url = `http://127.0.0.1:${port}`;
@@ -79,6 +89,13 @@ async function startAndRunSample({ port, isFresh }: Options, daemons: Daemon[], 
   if (node) print(describeNode(node));
   print();
   return anyDeath(daemons, runSweep({ client, coordinatorUrl: url, events, print }));
+}
+
+async function emptyData(): Promise<void> {
+  const stopped = await stopLeftoverAttempts();
+  if (stopped > 0)
+    print(`Stopped ${stopped === 1 ? "1 task" : `${stopped} tasks`} that still ran from earlier starts.`);
+  for (const folder of Object.values(DATA)) rmSync(folder, { recursive: true, force: true });
 }
 
 /** `work`, unless a daemon ends first: then its end is the failure. */
@@ -118,13 +135,14 @@ function printWhatNext({ port }: Options): void {
 
 /** The agent first: what it still has to say reaches the coordinator. */
 async function stopDaemons(daemons: readonly Daemon[], { port }: Options): Promise<void> {
+  if (daemons.length === 0) return;
   const running = await countAttempts(createClient(`http://127.0.0.1:${port}`));
   for (const daemon of daemons.toReversed()) await daemon.stop();
   if (running > 0) {
     const tasks = running === 1 ? "1 task goes" : `${running} tasks go`;
     print(`${tasks} on running: jobs outlive their agent. The next npm start finds them again.`);
   }
-  if (daemons.length > 0) print("Stopped.");
+  print("Stopped.");
 }
 
 async function countAttempts(client: DroverClient): Promise<number> {

@@ -22,7 +22,11 @@ export interface LogOptions {
 
 export function createLog(options: LogOptions): Log {
   const write = options.format === "pretty" ? (line: string) => options.write(formatLogLine(line)) : options.write;
-  const logger = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write });
+  const formatters = { level: (level: string) => ({ level }) };
+  const logger = pino(
+    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters },
+    { write },
+  );
   return (line, fields) => {
     logger[LEVEL_OF_LINE[line] ?? "info"]({ event: line, ...fields }, textOf(line));
   };

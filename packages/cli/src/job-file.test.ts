@@ -27,7 +27,7 @@ describe("a job file", () => {
   test("with an impossible size is refused with the field's name and what to write", () => {
     const text = "command: [ls]\nresources: {memory: lots}\n";
     expect(() => parseJobFile(text, "job.yaml")).toThrow(
-      /^job\.yaml: resources\.memory: "lots" is not a size; write bytes/,
+      /^job\.yaml: resources\.memory: "lots" is not a size; say its unit/,
     );
   });
 

@@ -52,7 +52,7 @@ describe("an error is one line that says what is wrong and what to do", () => {
     [["jobs", "--state", "lost"], "--state"],
     [["job", "twelve"], "a job's id is a number"],
     [["run"], "command"],
-    [["run", "-m", "lots", "--", "ls"], '--memory: "lots" is not a size; write bytes'],
+    [["run", "-m", "lots", "--", "ls"], '--memory: "lots" is not a size; say its unit'],
     [["run", "-c", "many", "--", "ls"], "write a number of CPUs"],
     [["submit", "/no/such.yaml"], "there is no such file"],
     [["fly"], "unknown command"],
@@ -127,7 +127,7 @@ describe("drover output", () => {
   test("says of the one task that was asked for that it has not started", async () => {
     expect(await drover("output", "12.1")).toBe(2);
     expect(shell.stderr()).toBe(
-      "drover: Task 12.1 has not started; follow it (`follow=true`) to wait for the output\n",
+      "drover: Task 12.1 has not started; to wait for it, follow it: `drover output ID -f`, or `follow=true`\n",
     );
   });
 

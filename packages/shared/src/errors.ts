@@ -43,7 +43,7 @@ export const ERRORS = {
   "output.notFound": {
     httpStatus: 404,
     meaning: "The task has not started, so it has no output yet.",
-    advice: "Follow it (`follow=true`) to wait for the output.",
+    advice: "To wait for it, follow it: `drover output ID -f`, or `follow=true`.",
   },
   "output.offsetBeyondEnd": {
     httpStatus: 416,

@@ -122,7 +122,7 @@ describe("the schemas", () => {
 
   it("say what a size looks like", () => {
     expect(ByteSize.safeParse("lots").error?.issues[0]?.message).toBe(
-      '"lots" is not a size; write bytes as a number, or a size such as "512MiB" or "64GiB"',
+      '"lots" is not a size; say its unit, such as "512MiB" or "64GiB" (a bare number in a file counts bytes)',
     );
   });
 });

@@ -104,7 +104,7 @@ export const ByteSize = z
     if (bytes !== null) return bytes;
     context.addIssue({
       code: "custom",
-      message: `"${value}" is not a size; write bytes as a number, or a size such as "512MiB" or "64GiB"`,
+      message: `"${value}" is not a size; say its unit, such as "512MiB" or "64GiB" (a bare number in a file counts bytes)`,
     });
     return z.NEVER;
   })
@@ -118,7 +118,7 @@ export const Duration = z
     if (durationMs !== null) return durationMs;
     context.addIssue({
       code: "custom",
-      message: `"${value}" is not a duration; write milliseconds as a number, or a duration such as "90s" or "1h30m"`,
+      message: `"${value}" is not a duration; say its unit, such as "90s" or "1h30m" (a bare number in a file counts milliseconds)`,
     });
     return z.NEVER;
   })

@@ -16,8 +16,10 @@ export function registerCancel(program: Command, invoke: Invoke): void {
 
 async function cancelJob(invocation: Invocation, jobId: number): Promise<number> {
   const { client, shell, asJson } = invocation;
+  const before = await client.getJob(jobId, undefined, 1);
   const job = await client.cancelJob(jobId);
   if (asJson) await printJson(invocation, job);
+  else if (isTerminalJobState(before.state)) await shell.write(`job ${job.id} had already ended: ${job.state}\n`);
   else if (isTerminalJobState(job.state)) await shell.write(`job ${job.id} ${job.state}\n`);
   else await shell.write(`job ${job.id} is being canceled\n`);
   return ExitCode.ok;

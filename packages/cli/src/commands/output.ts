@@ -1,4 +1,5 @@
-import type { Job } from "@drover/shared/api/jobs.ts";
+import type { Job, JobDetail } from "@drover/shared/api/jobs.ts";
+import type { DroverClient } from "@drover/shared/client/client.ts";
 import { isDroverError } from "@drover/shared/errors.ts";
 import type { Command } from "commander";
 import { ExitCode } from "../exit-codes.ts";
@@ -43,8 +44,8 @@ async function printOutput(
   };
 
   if (!follow) {
-    const indexes = task === undefined ? Array(job.taskCount).keys() : [task];
-    for (const taskIndex of indexes)
+    const indexes = task === undefined ? tasksWithOutput(client, job) : [task];
+    for await (const taskIndex of indexes)
       await printTask(invocation, job, { taskIndex, attempt, isOneOfMany: task === undefined }, writerFor);
     return ExitCode.ok;
   }
@@ -59,6 +60,18 @@ async function printOutput(
   await followOutput({ client, reconnector, jobId, taskIndex, attempt, write: (bytes) => writer.write(bytes), signal });
   await writer.finish();
   return ExitCode.ok;
+}
+
+/** A page of tasks at a time: of a hundred thousand that wrote nothing, none is asked for its output. */
+async function* tasksWithOutput(client: DroverClient, { id, taskCount }: Job): AsyncGenerator<number> {
+  // A single task is asked in any case: why it has no output is then the answer.
+  if (taskCount === 1) yield 0;
+  if (taskCount === 1) return;
+  for (let from: number | null = 0; from !== null;) {
+    const page: JobDetail = await client.getJob(id, from);
+    for (const task of page.tasks) if (task.attempts.some((attempt) => attempt.outputBytes > 0)) yield task.index;
+    from = page.nextTask;
+  }
 }
 
 interface Wanted {

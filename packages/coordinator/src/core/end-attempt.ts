@@ -16,7 +16,7 @@ import type { AttemptRecord, TaskRecord } from "./records.ts";
 import { moveTask } from "./task-transitions.ts";
 
 /** A task that lost this many attempts to nodes and starts that failed is not given another node. */
-export const MAX_FAULTLESS_ENDS = 20;
+export const MAX_FAULTLESS_ENDS = 10;
 
 export interface AttemptEnd {
   outcome: AttemptOutcome;

@@ -9,6 +9,7 @@ import {
 import type { Logger } from "pino";
 import type { Clock } from "@drover/shared/clock.ts";
 import type { TaskKey } from "@drover/shared/domain/ids.ts";
+import { Problem } from "@drover/shared/api/problem.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -83,6 +84,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
+  });
+  // Every route may answer with a problem document instead.
+  app.addHook("onRoute", (route) => {
+    const described = (route.schema ??= {});
+    described.response = { ...(described.response as object | undefined), default: Problem };
   });
   await app.register(jobRoutes, { engine, history, outputs });
   await app.register(outputRoutes, { engine, history, outputs, taskSignals, log });

@@ -19,7 +19,7 @@ describe("a job submission", () => {
     [
       "an impossible size",
       { resources: { memory: "lots" } },
-      'resources.memory: "lots" is not a size; write bytes as a number, or a size such as "512MiB" or "64GiB"',
+      'resources.memory: "lots" is not a size; say its unit, such as "512MiB" or "64GiB" (a bare number in a file counts bytes)',
     ],
     ["a unit that is read in two ways", { resources: { memory: "64G" } }, 'resources.memory: "64G" is not a size'],
     ["a negative size", { resources: { memory: -1 } }, "resources.memory: "],
@@ -28,7 +28,7 @@ describe("a job submission", () => {
     ["half an array member", { array: { size: 1.5 } }, "array.size: Invalid input: expected int, received number"],
     ["command and script", { script: "true" }, "command: give exactly one of command and script"],
     ["neither command nor script", { command: undefined }, "command: give exactly one of command and script"],
-    ["an empty command", { command: [] }, "command: Too small"],
+    ["an empty command", { command: [] }, "command: command is a list of words"],
     ["a program without a name", { command: ["", "x"] }, "command: the program's name is empty"],
     ["a NUL in an argument", { command: ["echo", "a\0b"] }, "command.1: must not contain a NUL character"],
     ["an unknown field", { comand: ["true"] }, ': Unrecognized key: "comand"'],
@@ -58,7 +58,7 @@ describe("a job submission", () => {
     expect(problems[0]).toContain(message);
   });
 
-  it.each([null, 1, "true", [], { command: "true" }, { command: [1] }])("that is %j is refused", (job) => {
+  it.each([null, 1, "true", [], { command: "true" }, { command: [{}] }])("that is %j is refused", (job) => {
     expect(problemsOf(job)).not.toEqual([]);
   });
 

@@ -43,8 +43,11 @@ export const OnDisconnect = {
 export type OnDisconnect = (typeof OnDisconnect)[keyof typeof OnDisconnect];
 
 const NoNul = z.string().refine((text) => !text.includes("\0"), "must not contain a NUL character");
+/** YAML reads `8080` and `true` as what they look like; in a command or an environment they are text. */
+const Word = z.union([z.string(), z.number(), z.boolean()], "is not text").transform(String).pipe(NoNul);
+
 /** Checked as a whole, because zod says of a bad key only that it is bad. */
-const Env = z.record(z.string(), NoNul).superRefine((env, context) => {
+const Env = z.record(z.string(), Word, "env is a list of NAME: value").superRefine((env, context) => {
   for (const name of Object.keys(env)) {
     const isName = /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
     if (isName && !name.startsWith("DROVER_")) continue;
@@ -66,7 +69,7 @@ export const JobSubmission = z
   .strictObject({
     name: z.string().min(1).max(200).optional().meta({ description: "What people call it; need not be unique" }),
     command: z
-      .array(NoNul)
+      .array(Word, "command is a list of words, such as [python3, train.py]; for a line of shell use script")
       .min(1)
       .refine((words) => words[0] !== "", "the program's name is empty")
       .optional()
@@ -92,7 +95,7 @@ export const JobSubmission = z
       .optional()
       .meta({ description: "What each task needs; 1 CPU, 512 MiB and no GPU where nothing is said" }),
     array: z
-      .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) })
+      .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) }, "array is written as array: {size: 8}")
       .optional()
       .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
     timeout: Duration.refine(

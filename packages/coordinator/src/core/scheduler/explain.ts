@@ -18,7 +18,11 @@ export function explainWaiting(fleet: Fleet, request: ResourceRequest): WaitingR
   const nodes = verdicts
     .toSorted((a, b) => RANK[a.verdict] - RANK[b.verdict] || lackOf(a) - lackOf(b))
     .slice(0, MAX_VERDICTS);
-  return { code, message: messageFor(code, nodes[0]), nodes };
+  const message = messageFor(code, nodes[0]);
+  const waitingCount = fleet.queue.waitingCount;
+  const queue =
+    code === "noNodeFitsNow" && waitingCount > 1 ? `; ${waitingCount} tasks wait in all, the earliest first` : "";
+  return { code, message: `${message}${queue}`, nodes };
 }
 
 /** The nearest miss first. */
@@ -64,7 +68,7 @@ function messageFor(code: WaitingReasonCode, nearest: NodeVerdict | undefined): 
 function describeLack(missing: NodeVerdict["missing"]): string {
   const parts: string[] = [];
   if (missing.gpuCount > 0) parts.push(`${missing.gpuCount} GPU${missing.gpuCount > 1 ? "s" : ""}`);
-  if (missing.cpuMilli > 0) parts.push(`${missing.cpuMilli / 1000} CPUs`);
+  if (missing.cpuMilli > 0) parts.push(`${missing.cpuMilli / 1000} ${missing.cpuMilli === 1000 ? "CPU" : "CPUs"}`);
   if (missing.memoryBytes > 0) parts.push(`${formatBytes(missing.memoryBytes)} of memory`);
   return parts.join(" and ");
 }

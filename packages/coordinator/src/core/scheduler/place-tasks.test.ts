@@ -135,7 +135,7 @@ describe("the reason why a task waits", () => {
     const reason = explainWaiting(scenario.fleet, request);
     expect(reason.code).toBe("noNodeCouldEverFit");
     expect(reason.nodes[0]).toMatchObject({ nodeName: "node2", verdict: "tooSmall", missing: { cpuMilli: 1000 } });
-    expect(reason.message).toContain("node2, which lacks 1 CPUs");
+    expect(reason.message).toContain("node2, which lacks 1 CPU");
   });
 
   test("is that every large enough node is busy, with what the nearest lacks right now", () => {
