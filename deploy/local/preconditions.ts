@@ -28,7 +28,7 @@ export async function stopLeftoverAttempts(): Promise<number> {
     });
   const found = supervisors();
   // Asked to stop, a supervisor ends its whole tree, after the grace that its job has.
-  for (const pid of found) process.kill(pid, "SIGTERM");
+  for (const pid of found) askToEnd(pid);
   const deadline = performance.now() + STOP_TIMEOUT_MS;
   while (supervisors().length > 0) {
     if (performance.now() > deadline) {
@@ -50,6 +50,14 @@ export function checkPortIsFree(port: number): Promise<void> {
     });
     server.listen(port, "127.0.0.1", () => server.close(() => resolve()));
   });
+}
+
+function askToEnd(pid: number): void {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch {
+    // It has ended by itself meanwhile.
+  }
 }
 
 /**

@@ -46,7 +46,20 @@ static void kill_pass(struct supervision *state) {
   state->kill_at_ms = monotonic_ms() + state->kill_pause_ms;
 }
 
-static void supervise_tree(struct supervision *state, const sigset_t *signals) {
+/* Until a signal, output or the time; true when somebody asked it to stop. */
+static bool wait_for_news(int signals, int64_t wait_ms) {
+  struct pollfd news[] = {{.fd = signals, .events = POLLIN}, {.fd = copy_is_stalled() ? -1 : copy.source, .events = POLLIN}};
+  if (copy_is_stalled()) wait_ms = earlier(wait_ms, SINK_RETRY_MS);
+  struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+  ppoll(news, 2, &wait, NULL);
+  copy_some();
+  bool asked_to_stop = false;
+  struct signalfd_siginfo info;
+  while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) asked_to_stop |= info.ssi_signo == SIGTERM;
+  return asked_to_stop;
+}
+
+static void supervise_tree(struct supervision *state, int signals) {
   const struct launch *launch = state->launch;
   int64_t timeout_at_ms = launch->timeout_ms > 0 ? monotonic_ms() + launch->timeout_ms : NEVER;
   int64_t lease_ends_at_ms = launch->ends_with_lease ? read_lease_deadline() : NEVER;
@@ -67,8 +80,7 @@ static void supervise_tree(struct supervision *state, const sigset_t *signals) {
     if (state->cause == CAUSE_NONE && !state->command_ended) wake_ms = earlier(wake_ms, earlier(timeout_at_ms, lease_ends_at_ms));
     int64_t wait_ms = wake_ms == NEVER ? 3600 * 1000 : wake_ms - monotonic_ms();
     if (wait_ms < 0) wait_ms = 0;
-    struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
-    bool asked_to_stop = sigtimedwait(signals, NULL, &wait) == SIGTERM;
+    bool asked_to_stop = wait_for_news(signals, wait_ms);
     /* An end that was there before the request counts as its own. */
     if (asked_to_stop && reap(state) && !state->command_ended && state->cause == CAUSE_NONE) {
       begin_stop(state, read_stop_cause());
@@ -121,22 +133,34 @@ static void run_attempt(const char *id, const sigset_t *signals) {
     fail_before_command(&end, &launch, -1, id, "launch");
     return;
   }
-  /* Written by the command itself: output never passes through us, and needs nobody alive to be taken. */
   int output = make_directories() ? open("output", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
   if (output < 0) {
     fail_before_command(&end, &launch, output, id, "attempt directory");
     return;
   }
-  if (!make_command(&command, &launch, output)) {
+  int command_output = open_copy(output);
+  int signal_news = signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
+  bool made = command_output >= 0 && signal_news >= 0 && make_command(&command, &launch, command_output);
+  int error = errno;
+  /* Ours must be closed, or the pipe would never end. */
+  if (command_output >= 0) close(command_output);
+  if (!made) {
+    errno = error;
     fail_before_command(&end, &launch, output, id, "fork");
     return;
   }
   int64_t started_at_ms = epoch_ms();
   if (!claim(command.pid, started_at_ms)) {
-    int error = errno;
+    error = errno;
     drop_command(&command);
     errno = error;
     if (error != EEXIST) fail_before_command(&end, &launch, output, id, "claim");
+    return;
+  }
+  /* Dropped from the spool while we took the claim: it ran, ended and was forgotten under another supervisor. */
+  if (access("launch", F_OK) != 0) {
+    drop_command(&command);
+    unlink("claim");
     return;
   }
   if (launch.ends_with_lease && read_lease_deadline() <= monotonic_ms()) {
@@ -158,7 +182,8 @@ static void run_attempt(const char *id, const sigset_t *signals) {
   notify(line);
 
   struct supervision state = {.launch = &launch, .command = command.pid, .kill_at_ms = NEVER};
-  supervise_tree(&state, signals);
+  supervise_tree(&state, signal_news);
+  copy_rest();
   end.cause = state.cause;
   end.wait_status = state.wait_status;
   conclude(&end, &launch, output, id);

@@ -40,7 +40,8 @@ static void signal_tree(int signal_number) {
     pid_t parent;
     unsigned long long start_ticks;
     if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
-    if (!read_process(entry->d_name, &state, &parent, &start_ticks) || state == 'Z' || parent == 0) continue;
+    /* Zombies too: one whose first thread has ended looks like that while its other threads run on. */
+    if (!read_process(entry->d_name, &state, &parent, &start_ticks) || parent == 0) continue;
     if (count == room) {
       struct seen_process *larger = realloc(seen, (room = room * 2 + 256) * sizeof *seen);
       if (larger == NULL) break;

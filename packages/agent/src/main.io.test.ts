@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Hardware } from "@drover/shared/domain/node.ts";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -69,5 +69,21 @@ describe("drover-agent", () => {
     expect(lines.pop()).toBe("last");
     expect(lines).toEqual(lines.map((_, i) => `line ${i + 1}`));
     expect(coordinator.output(attemptId).length).toBe(report.outputBytes);
+  });
+
+  test("goes on when its log cannot be written", async () => {
+    const coordinator = await startScriptedCoordinator();
+    onTestFinished(() => coordinator.close());
+    const full = openSync("/dev/full", "w");
+    const words = [PROGRAM, "--coordinator", coordinator.url, "--data-dir", makeDataDir()];
+    const environment = { PATH: process.env["PATH"], DROVER_SUPERVISOR: SUPERVISOR_PROGRAM };
+    const child = spawn(process.execPath, words, { env: environment, stdio: ["ignore", full, "ignore"] });
+    closeSync(full);
+    onTestFinished(() => void child.kill("SIGKILL"));
+    await coordinator.connected();
+    const assignment = anAssignment({ command: ["true"] });
+    coordinator.desire(run(assignment));
+    expect((await coordinator.reported(assignment.attemptId, "ended")).outcome).toEqual({ type: "exited", code: 0 });
+    expect(child.exitCode).toBeNull();
   });
 });

@@ -35,6 +35,8 @@ program
 
 async function runAgent(options: AgentOptions): Promise<void> {
   const config = parseConfig(options, process.env);
+  // A log that cannot be written (a full disk, a reader that is gone) must not end the agent, and with it the lease.
+  process.stdout.on("error", () => {});
   const log = createLog({
     format: config.logFormat,
     level: config.logLevel,

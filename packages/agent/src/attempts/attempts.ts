@@ -35,7 +35,15 @@ export class Attempts {
 
   /** Finds again what an earlier agent left in the spool. Once, before everything else. */
   adopt(): void {
-    for (const attemptId of this.#ports.spool.list()) this.#adoptOne(attemptId);
+    for (const attemptId of this.#ports.spool.list()) {
+      try {
+        this.#adoptOne(attemptId);
+      } catch (error) {
+        // One damaged directory must not keep the node from its other attempts. The coordinator hears nothing of
+        // it, and gives it up as forgotten.
+        this.#ports.log("agent.attemptFailed", { attemptId, reason: `cannot adopt it: ${messageOf(error)}` });
+      }
+    }
   }
 
   /** `full`: these are all that should be here; others are stopped and dropped. */

@@ -39,12 +39,12 @@ describe("the environment of a task", () => {
     expect(environmentFor(anAssignment(), { ...context, inherited: {} })["PATH"]).toContain("/usr/bin");
   });
 
-  test("lets the job override what is not Drover's own word", () => {
+  test("lets the job override what is not Drover's own word, but not which GPUs it holds", () => {
     const environment = environmentFor(
       anAssignment({ env: { PATH: "/mine", CUDA_VISIBLE_DEVICES: "0", DROVER_NODE_NAME: "fake" } }),
       context,
     );
-    expect(environment).toMatchObject({ PATH: "/mine", CUDA_VISIBLE_DEVICES: "0", DROVER_NODE_NAME: "gpu-01" });
+    expect(environment).toMatchObject({ PATH: "/mine", CUDA_VISIBLE_DEVICES: "", DROVER_NODE_NAME: "gpu-01" });
   });
 
   test("shows exactly the GPUs that the attempt holds, and none where it holds none", () => {

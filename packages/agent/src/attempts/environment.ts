@@ -18,8 +18,9 @@ export function environmentFor(assignment: Assignment, context: EnvironmentConte
   return {
     ...inheritedEnvironment(context.inherited),
     TMPDIR: context.tmpDir,
-    ...gpuEnvironment(assignment.allocation.gpuIds),
     ...assignment.env,
+    // Behind the job's own: it must not name itself devices that another attempt holds.
+    ...gpuEnvironment(assignment.allocation.gpuIds),
     DROVER_JOB_ID: String(assignment.jobId),
     DROVER_TASK_INDEX: String(assignment.taskIndex),
     DROVER_TASK_COUNT: String(assignment.taskCount),

@@ -331,3 +331,49 @@ describe("a lease", () => {
     expect(await outcomeOf(supervised, sh("exit 2"), { onDisconnect: "wait" })).toEqual({ type: "exited", code: 2 });
   });
 });
+
+describe("output that is written in ways a file would not survive", () => {
+  test("keeps what was written before the command opened its own stderr anew", async () => {
+    const supervised = await startSupervised();
+    const attemptId = supervised.start({
+      arguments: sh("echo 1; echo 2; echo warn > /dev/stderr; echo 3 > /proc/self/fd/1; echo 4"),
+    });
+    expect((await supervised.ended(attemptId)).outputBytes).toBe(13);
+    expect(supervised.output(attemptId)).toBe("1\n2\nwarn\n3\n4\n");
+  });
+
+  test("is there to the last byte when the command ends right after a large write", async () => {
+    const supervised = await startSupervised();
+    const bytes = 8 * 1024 * 1024;
+    const attemptId = supervised.start({ arguments: sh(`head -c ${bytes} /dev/zero | tr '\\0' x`) });
+    expect((await supervised.ended(attemptId)).outputBytes).toBe(bytes);
+    expect(supervised.output(attemptId)).toBe("x".repeat(bytes));
+  });
+});
+
+test("a process whose first thread has ended is stopped like any other", async () => {
+  const supervised = await startSupervised();
+  const source = `${supervised.dataDir}/headless.c`;
+  const program = `${supervised.dataDir}/headless`;
+  // It looks like a zombie in /proc while its second thread runs on.
+  const code =
+    "#include <pthread.h>\n#include <unistd.h>\n" +
+    "static void *run(void *p) { for (;;) pause(); return p; }\n" +
+    "int main(void) { pthread_t t; pthread_create(&t, 0, run, 0); pthread_exit(0); }\n";
+  writeFileSync(source, code);
+  expect(await once(spawn("cc", ["-pthread", "-o", program, source]), "exit")).toEqual([0, null]);
+  const attemptId = supervised.start({ arguments: [program], timeoutMs: 300, stopGraceMs: 200 });
+  expect((await supervised.ended(attemptId)).outcome).toEqual({ type: "timedOut" });
+});
+
+test("a supervisor that comes when its attempt was already forgotten starts nothing", async () => {
+  const supervised = await startSupervised();
+  const witness = `${supervised.dataDir}/runs`;
+  const attemptId = supervised.start({ arguments: sh(`echo run >> ${witness}`), workDir: "/tmp" });
+  await supervised.ended(attemptId);
+  for (let i = 0; i < 50; i++) supervised.launcher.request("start", attemptId);
+  supervised.spool.remove(attemptId);
+  // Requests are taken in order: when this one has ended, the others have had their turn.
+  await supervised.ended(supervised.start({ arguments: ["/bin/true"] }));
+  expect(readFileSync(witness, "utf8")).toBe("run\n");
+});

@@ -168,7 +168,10 @@ function openOutputFile(path: string): OutputFile | null {
 /** Far cheaper than a recursive removal, and it cannot reach anything that a task has put there. */
 function removeFlat(directory: string): boolean {
   try {
-    for (const name of readdirSync(directory)) {
+    // `launch` first, `claim` last: a supervisor that comes too late must find either the claim taken or
+    // nothing to launch. Between them it would start the command a second time.
+    const names = readdirSync(directory).toSorted((a, b) => removalRank(a) - removalRank(b));
+    for (const name of names) {
       if (OWN_DIRECTORIES.includes(name)) rmdirSync(`${directory}/${name}`);
       else if (OWN_FILES.includes(name)) unlinkSync(`${directory}/${name}`);
     }
@@ -177,6 +180,11 @@ function removeFlat(directory: string): boolean {
   } catch (error) {
     return hasCode(error, "ENOENT");
   }
+}
+
+function removalRank(name: string): number {
+  if (name === "launch") return 0;
+  return name === "claim" ? 2 : 1;
 }
 
 function hasCode(error: unknown, code: string): boolean {
