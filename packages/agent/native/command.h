@@ -48,7 +48,7 @@ static _Noreturn void become_command(const struct launch *launch, int output, in
   _exit(127);
 }
 
-/* Into the cgroup from its first instruction, where the kernel can (5.7); otherwise moved there right after. */
+/* Into the cgroup from its first instruction, where the kernel can (5.7); otherwise without one: the walk over /proc then does all the killing. */
 static pid_t fork_into(const char *cgroup) {
   if (cgroup == NULL || (mkdir(cgroup, 0755) < 0 && errno != EEXIST)) return fork();
   int directory = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
