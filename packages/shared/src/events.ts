@@ -161,6 +161,8 @@ export const DAEMON_LOG_LINES = {
   "agent.attemptFailed": "The agent could not do its part for an attempt; says what.",
   "agent.leaseExpired":
     "No heartbeat was acknowledged for a whole lease: attempts with onDisconnect=restart are stopped.",
+  "agent.leaseNotWritten":
+    "A heartbeat was acknowledged and the lease could not be written down: the earlier one stands.",
   "agent.probeWarning": "A part of the hardware could not be read.",
   "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",
   "agent.stopped": "The agent has closed everything.",
