@@ -5,6 +5,10 @@ import { z } from "zod";
  * `text` is for people; the code is for machines and never changes its meaning.
  */
 export const WAITING_REASONS = {
+  dependency: {
+    text: "a job that it comes after has not ended",
+    advice: "see `drover job ID` of that job",
+  },
   noNodes: {
     text: "no node has joined the fleet yet",
     advice: "start an agent: drover-agent --coordinator URL --data-dir DIR",

@@ -40,6 +40,17 @@ export class WaitingQueue {
     }
   }
 
+  /**
+   * Tasks of one job leave, and their places with them: they would be waiting tasks' places still. Happens only
+   * where a turn is taken back that had let them in.
+   */
+  takeBack(tasks: readonly TaskRecord[]): void {
+    for (const task of tasks) this.onTaskChange(task, undefined);
+    const [first] = tasks;
+    if (!first) return;
+    this.#shapes.get(shapeKey(first.request))?.positions.retain(({ jobId }) => jobId !== first.jobId);
+  }
+
   /** Only shapes for which something waits. */
   shapes(): IterableIterator<Shape> {
     return this.#shapes.values();
