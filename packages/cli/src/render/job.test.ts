@@ -80,7 +80,7 @@ describe("one job", () => {
     const [a, b, c] = [11, 13, 14].map((id) => JobId.parse(id)) as [JobId, JobId, JobId];
     const reason = {
       code: "dependency",
-      message: "a job that it comes after has not ended: job 13 (running)",
+      message: "it comes after jobs that have not ended: job 13 (running)",
     } as const;
     const text = renderJob(
       aJobDetail([aTask({ state: "queued", cause: "submitted", waitingReason: reason })], {
@@ -99,8 +99,8 @@ describe("one job", () => {
     expect(text).toContain(
       "after      job 11 (succeeded), job 13 on failure (running), job 14 in any case (canceled)\n",
     );
-    expect(text).toContain("waits  a job that it comes after has not ended: job 13 (running)\n");
-    expect(text).toMatch(/^ +0 {2}queued .* a job that it comes after has not ended/m);
+    expect(text).toContain("waits  it comes after jobs that have not ended: job 13 (running)\n");
+    expect(text).toMatch(/^ +0 {2}queued .* it comes after jobs that have not ended/m);
   });
 
   test("names the command that shows the next page of tasks", () => {

@@ -200,7 +200,7 @@ describe("a condition that can never hold", () => {
     scenario.turn(cancel(1 as JobId));
     expect(scenario.fleet.jobs.size).toBe(0);
     expect(scenario.eventsNamed("job.dependencyFailed").at(-1)).toMatchObject({ jobId: length });
-  });
+  }, 20_000);
 });
 
 describe("the submission of a job that comes after others", () => {
@@ -329,7 +329,7 @@ describe("the reason why a held job waits", () => {
     const job = scenario.fleet.jobs.get(dependent)!;
     expect(whyJobWaits(scenario.fleet, job)).toEqual({
       code: "dependency",
-      message: `a job that it comes after has not ended: job ${a} (running), job ${b} (queued); see \`drover job ID\` of that job`,
+      message: `it comes after jobs that have not ended: job ${a} (running), job ${b} (queued); see what they do with \`drover job ID\``,
       nodes: [],
     });
     scenario.end(scenario.attempt(a));

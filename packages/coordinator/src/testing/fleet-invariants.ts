@@ -90,10 +90,10 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
       .map(({ jobId }) => `job ${jobId} has an attempt before its dependencies have ended`);
   },
 
-  /** 11: the one reason of a held task is that it is held, and of no other task. */
+  /** 11: the one reason of a held task is its dependencies, and of no task that they no longer hold. */
   heldTasksSayWhy(fleet) {
     return [...fleet.jobs.values()]
-      .filter((job) => job.tasksByState.queued > 0)
+      .filter((job) => job.tasksByState.queued > 0 && job.spec.after.length > 0)
       .filter((job) => (whyJobWaits(fleet, job).code === "dependency") !== isUndecided(fleet, job))
       .map((job) => `job ${job.id} says that it waits for ${whyJobWaits(fleet, job).code}`);
   },

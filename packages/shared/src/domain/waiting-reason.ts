@@ -6,8 +6,8 @@ import { z } from "zod";
  */
 export const WAITING_REASONS = {
   dependency: {
-    text: "a job that it comes after has not ended",
-    advice: "see `drover job ID` of that job",
+    text: "it comes after jobs that have not ended",
+    advice: "see what they do with `drover job ID`",
   },
   noNodes: {
     text: "no node has joined the fleet yet",
