@@ -53,9 +53,12 @@ export class Dependencies {
     return this.#dependents.get(jobId) ?? new Set();
   }
 
-  /** What stands between a job and the queue. */
-  unmetOf({ spec }: JobRecord): JobDependency[] {
-    return spec.after.filter((dependency) => this.#isUnmet(dependency));
+  /** The jobs that stand between a job and the queue. */
+  awaitedBy({ spec }: JobRecord): JobRecord[] {
+    return spec.after
+      .filter((dependency) => this.#isUnmet(dependency))
+      .map(({ jobId }) => this.#options.jobOf(jobId))
+      .filter((job) => job !== undefined);
   }
 
   /** Jobs that others come after and that have ended since the last call; forgets them. */

@@ -27,10 +27,8 @@ function queuedCountOf(fleet: Fleet, jobId: JobId): number {
 
 function awaitsOthers(fleet: Fleet, job: JobRecord): WaitingReason {
   const { text, advice } = WAITING_REASONS.dependency;
-  const unmet = fleet.dependencies.unmetOf(job);
-  const named = unmet
-    .slice(0, MAX_NAMED_JOBS)
-    .map(({ jobId }) => `job ${jobId} (${fleet.jobs.get(jobId)?.state ?? "ended"})`);
-  const rest = unmet.length > named.length ? ` and ${unmet.length - named.length} more` : "";
+  const awaited = fleet.dependencies.awaitedBy(job);
+  const named = awaited.slice(0, MAX_NAMED_JOBS).map(({ id, state }) => `job ${id} (${state})`);
+  const rest = awaited.length > named.length ? ` and ${awaited.length - named.length} more` : "";
   return { code: "dependency", message: `${text}: ${named.join(", ")}${rest}; ${advice}`, nodes: [] };
 }

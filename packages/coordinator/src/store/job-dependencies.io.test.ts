@@ -38,7 +38,7 @@ describe("a job's dependencies", () => {
     const reopened = openStore(dataDir);
     const fleet = reopened.loadFleet(SETTINGS);
     expect(fleet.dependencies.heldJobIds()).toEqual(new Set([held, transitive]));
-    expect(fleet.dependencies.unmetOf(fleet.jobs.get(held)!)).toEqual([{ jobId: running, when: "onSuccess" }]);
+    expect(fleet.dependencies.awaitedBy(fleet.jobs.get(held)!).map(({ id }) => id)).toEqual([running]);
     expect(fleet.queue.waitingCount).toBe(1);
     expect(fleet.jobs.get(released)?.state).toBe("queued");
     expect(brokenInvariants(fleet).filter((broken) => !broken.startsWith("connectedNodes"))).toEqual([]);

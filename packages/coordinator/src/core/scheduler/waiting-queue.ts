@@ -41,8 +41,8 @@ export class WaitingQueue {
   }
 
   /**
-   * Tasks of one job leave, and their places with them: they would be waiting tasks' places still. Happens only
-   * where a turn is taken back that had let them in.
+   * Tasks of one job leave though they go on waiting: a turn is taken back that had let them in. Their places
+   * leave with them, or each would be there twice when they come again.
    */
   takeBack(tasks: readonly TaskRecord[]): void {
     for (const task of tasks) this.onTaskChange(task, undefined);
