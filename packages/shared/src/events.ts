@@ -28,6 +28,16 @@ export const EVENTS = {
     doc: "Somebody asked to cancel the job; what runs is being stopped.",
     fields: z.object({ ...job, actor: z.string() }),
   },
+  "job.dependencyFailed": {
+    level: "info",
+    text: "job dependency failed",
+    doc: "A job that this one comes after ended otherwise than its condition asks for: this one's tasks are canceled.",
+    fields: z.object({
+      ...job,
+      dependencyJobId: z.int(),
+      dependencyState: z.enum(["succeeded", "failed", "canceled"]),
+    }),
+  },
   "job.ended": {
     level: "info",
     text: "job ended",
