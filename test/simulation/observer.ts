@@ -1,6 +1,6 @@
 import type { Fleet } from "@drover/coordinator/core/fleet.ts";
 import type { AttemptRecord } from "@drover/coordinator/core/records.ts";
-import { explainWaiting } from "@drover/coordinator/core/scheduler/explain.ts";
+import { whyJobWaits } from "@drover/coordinator/core/why-waiting.ts";
 import { brokenInvariants } from "@drover/coordinator/testing/fleet-invariants.ts";
 import { taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
 import type { FleetEvent } from "@drover/shared/events.ts";
@@ -156,13 +156,14 @@ export class Observer {
   /** In the moment in which a turn becomes durable; the fleet is what the turn made of it. */
   onCommit(fleet: Fleet, events: readonly FleetEvent[]): void {
     for (const event of events) this.#checkEvent(event);
-    const reasons = new Map<object, string>();
+    const reasons = new Map<JobId, string>();
     for (const { after } of fleet.tasks.changes()) {
       const task = this.#taskOf(taskKey(after.jobId, after.index));
       if (task.states.at(-1) !== after.state) task.states.push(after.state);
-      let reason = reasons.get(after.request);
-      if (after.state === "queued" && reason === undefined)
-        reasons.set(after.request, (reason = explainWaiting(fleet, after.request).code));
+      let reason = reasons.get(after.jobId);
+      const job = fleet.jobs.get(after.jobId);
+      if (after.state === "queued" && reason === undefined && job)
+        reasons.set(after.jobId, (reason = whyJobWaits(fleet, job).code));
       task.waitingReasons = after.state === "queued" && reason ? [reason] : [];
       const key = `${after.jobId}.${after.index}`;
       this.#report("terminalStatesStay", key, TASK_INVARIANTS.terminalStatesStay(task));

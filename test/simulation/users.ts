@@ -149,10 +149,17 @@ export class Users {
         },
         ...(size > 1 && { array: { size } }),
         retries: random.pick([0, 0, 1, 3]),
+        ...(this.#jobIds.length > 0 && random.chance(0.2) && { after: this.#drawDependencies() }),
         ...(random.chance(0.15) && { timeout: Math.round(random.magnitude(10, 60_000)) }),
         onDisconnect: random.chance(0.3) ? "wait" : "restart",
       }),
     );
+  }
+
+  #drawDependencies(): { job: JobId; when: "onSuccess" | "onFailure" | "always" }[] {
+    const { random } = this.#ports;
+    const jobIds = new Set(Array.from({ length: random.between(1, 3) }, () => random.pick(this.#jobIds)));
+    return [...jobIds].map((job) => ({ job, when: random.pick(["onSuccess", "onSuccess", "onFailure", "always"]) }));
   }
 
   #drawBehaviour(): Behaviour {

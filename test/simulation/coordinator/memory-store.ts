@@ -13,6 +13,7 @@ import {
 } from "@drover/coordinator/store/rows.ts";
 import type { TurnStore, WrittenTurn } from "@drover/coordinator/store/store.ts";
 import { taskKey, type JobId, type TaskKey } from "@drover/shared/domain/ids.ts";
+import type { JobState } from "@drover/shared/domain/job.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import type { FleetEvent } from "@drover/shared/events.ts";
 import type { Observer } from "../observer.ts";
@@ -30,6 +31,10 @@ export class Tables {
   jobUnderKey(key: string): { jobId: JobId; requestSha256: string } | null {
     const row = this.jobs.get(this.#jobIdsByKey.get(key) ?? 0);
     return row ? { jobId: row.id as JobId, requestSha256: row.request_sha256 ?? "" } : null;
+  }
+
+  jobState(jobId: JobId): JobState | null {
+    return (this.jobs.get(jobId)?.state ?? null) as JobState | null;
   }
 
   insertJob(row: JobRow): void {

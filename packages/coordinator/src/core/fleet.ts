@@ -89,14 +89,16 @@ export class Fleet {
   );
 
   #nextJobId: number;
-  #nextJobIdBefore: number;
 
   constructor(settings: FleetSettings, nextJobId: number) {
     this.settings = settings;
     this.#nextJobId = nextJobId;
-    this.#nextJobIdBefore = nextJobId;
   }
 
+  /**
+   * Never the same one twice, not even when the turn is taken back: its tasks leave their places in the queue behind
+   * (see headOf), where another job's task of the same name would be taken for them (simulation seed 7184).
+   */
   takeJobId(): JobId {
     return this.#nextJobId++ as JobId;
   }
@@ -152,7 +154,6 @@ export class Fleet {
     this.nodes.commit();
     this.sessions.commit();
     this.cooldowns.commit();
-    this.#nextJobIdBefore = this.#nextJobId;
   }
 
   rollback(): void {
@@ -162,7 +163,6 @@ export class Fleet {
     this.nodes.rollback();
     this.sessions.rollback();
     this.cooldowns.rollback();
-    this.#nextJobId = this.#nextJobIdBefore;
     this.dependencies.takeEnded();
     // The pass that was taken back had noted what it could not place and which nodes it had looked at.
     this.queue.unblockAll();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { brokenInvariants } from "../testing/fleet-invariants.ts";
 import { aJob, Scenario } from "../testing/scenario.ts";
 import { MAX_HOT_TASKS } from "./submit-job.ts";
 
@@ -68,7 +69,7 @@ describe("a submission", () => {
     // A million tasks take two seconds where nothing else runs.
   }, 20_000);
 
-  test("whose commit fails leaves nothing behind, and its number is given again", () => {
+  test("whose commit fails leaves nothing behind, and its number is not given again", () => {
     const scenario = new Scenario();
     scenario.hello(1);
     const submission = {
@@ -82,7 +83,19 @@ describe("a submission", () => {
     expect(scenario.fleet.jobs.size).toBe(0);
     expect(scenario.fleet.queue.waitingCount).toBe(0);
     expect(scenario.fleet.attempts.size).toBe(0);
-    expect(scenario.turn(submission)).toEqual([{ ok: true, jobId: 1, created: true }]);
-    expect(scenario.attempt(1 as never).state).toBe("assigned");
+    expect(scenario.turn(submission)).toEqual([{ ok: true, jobId: 2, created: true }]);
+    expect(scenario.attempt(2 as never).state).toBe("assigned");
+  });
+
+  test("whose commit fails leaves no place in the queue that a later job could be taken for", () => {
+    const scenario = new Scenario();
+    const large = aJob({ resources: { cpus: 4 } });
+    const submission = { type: "submitJob", idempotency: null, storedUnderKey: null, storedEnds: new Map() } as const;
+    const waiting = scenario.submit(large);
+    scenario.failingTurn({ ...submission, spec: large });
+    const small = scenario.submit(aJob({ resources: { cpus: 1 } }));
+    scenario.hello(1, { cpus: 16 });
+    expect([scenario.task(waiting)?.state, scenario.task(small)?.state]).toEqual(["running", "running"]);
+    expect(brokenInvariants(scenario.fleet)).toEqual([]);
   });
 });
