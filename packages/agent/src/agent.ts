@@ -10,7 +10,7 @@ import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Attempts } from "./attempts/attempts.ts";
 import { composeLaunch } from "./attempts/compose-launch.ts";
 import type { AgentConfig } from "./config.ts";
-import { loadNodeId, readBootId } from "./identity.ts";
+import { loadNodeId, readBootId, readMachineId } from "./identity.ts";
 import { createLease, openLeaseFile, type Lease } from "./lease.ts";
 import { CoordinatorLink } from "./link/coordinator-link.ts";
 import { agentEndpoint, type Dial } from "./link/socket.ts";
@@ -70,6 +70,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
   const node: NodeFacts = {
     nodeId,
     bootId: readBootId(),
+    machineId: readMachineId(),
     hardware,
     capacity: capacityOf(config, hardware),
     cgroupRoot: openCgroupRoot(nodeId),
@@ -107,6 +108,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
 interface NodeFacts {
   nodeId: NodeId;
   bootId: string;
+  machineId: string | null;
   hardware: Hardware;
   capacity: ResourceCapacity;
   cgroupRoot: string | null;
@@ -166,6 +168,7 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
     log,
     random: () => ports.random(),
     readLoad: () => readLoad(config.dataDir),
+    countAttempts: () => attempts.count(),
     composeHello: () => composeHello(config, node, attempts.takeAllReports()),
     onWelcome(welcome) {
       // Offsets first: with them, what is listed after is known to be complete or not.
@@ -189,6 +192,8 @@ function composeHello(config: AgentConfig, node: NodeFacts, attempts: AttemptRep
     nodeId: node.nodeId,
     name: config.name,
     bootId: node.bootId,
+    machineId: node.machineId,
+    site: config.site,
     capacity: node.capacity,
     hardware: node.hardware,
     attempts,

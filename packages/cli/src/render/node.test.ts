@@ -7,8 +7,8 @@ const VIEW = { nowMs: Date.parse("2026-01-02T03:05:05.000Z"), width: null };
 describe("the list of nodes", () => {
   test("shows what of each node is held", () => {
     expect(renderNodes([aNode()], VIEW)).toMatchInlineSnapshot(`
-      "NODE    STATE     CPUS        MEMORY  GPUS  ATTEMPTS  CPU MODEL   ID
-      gpu-01  online  1.5/16  8 GiB/64 GiB   1/2         1  EPYC 7443P  node-4k7x9q2mab3c
+      "NODE    SITE    STATE     CPUS        MEMORY  GPUS  ATTEMPTS  CPU MODEL   ID
+      gpu-01  berlin  online  1.5/16  8 GiB/64 GiB   1/2         1  EPYC 7443P  node-4k7x9q2mab3c
       "
     `);
   });
@@ -25,6 +25,7 @@ describe("one node", () => {
     expect(text).toContain("RTX 4090, 24 GiB, driver 570.1, GPU-1");
     expect(text).toContain("1 GiB free of 1 TiB, ext4");
     expect(text).toContain("12.0.1-k7q2mx");
+    expect(text).toMatch(/^site +berlin$/m);
   });
 
   test("says what of the hardware could not be read", () => {

@@ -9,6 +9,7 @@ import { formatAgo } from "./time.ts";
 export function renderNodes(nodes: readonly Node[], { width }: View): string {
   const columns: Column<Node>[] = [
     { title: "NODE", cell: (node) => node.name, shrinkTo: 8 },
+    { title: "SITE", cell: (node) => node.site ?? "-", shrinkTo: 6 },
     { title: "STATE", cell: stateOf },
     {
       title: "CPUS",
@@ -37,6 +38,7 @@ export function renderNode(node: NodeDetail, { nowMs }: View): string {
   const cores = hardware.cpu.physicalCores === null ? "" : ` (${hardware.cpu.physicalCores} physical)`;
   return renderFields([
     ["node", `${node.name}  ${node.id}`],
+    ["site", node.site],
     ["state", `${stateOf(node)} since ${formatAgo(node.linkSince, nowMs)}`],
     ["heard", node.lastHeardAt === null ? "not since the coordinator started" : formatAgo(node.lastHeardAt, nowMs)],
     ["joined", node.joinedAt],

@@ -58,11 +58,13 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
   return {
     id: "node-4k7x9q2mab3c",
     name: "gpu-01",
+    site: "berlin",
     link: "online",
     linkSince: T0,
     admin: "schedulable",
     agentVersion: "0.1.0",
     bootId: "boot",
+    machineId: "4c4c4544-0042-3510-8051-b4c04f4e3732",
     capacity: { cpuMilli: 16_000, memoryBytes: 64 * 1024 ** 3, gpuIds: ["GPU-1", "GPU-2"] },
     allocated: { cpuMilli: 1500, memoryBytes: 8 * 1024 ** 3, gpuIds: ["GPU-1"] },
     attemptCount: 1,

@@ -37,6 +37,7 @@ export function agentHello(
     heardAtMonotonicMs: now.monotonicMs,
     heardAtMs: now.wallMs,
     load: presence?.load ?? null,
+    attemptCount: null,
   });
   const node = takeNodeOver(fleet, known, hello, effects, now);
   const reports = new Map<AttemptId, AttemptReport>(hello.attempts.map((report) => [report.attemptId, report]));
@@ -80,7 +81,7 @@ function takeNodeOver(
   effects: Effects,
   now: Instant,
 ): NodeRecord {
-  const { nodeId, name, bootId, agentVersion, hardware, capacity } = hello;
+  const { nodeId, name, bootId, site, agentVersion, hardware, capacity } = hello;
   const size = { cpuMilli: capacity.cpuMilli, memoryBytes: capacity.memoryBytes, gpuCount: capacity.gpuIds.length };
   if (!known) effects.tell({ event: "node.joined", nodeId, nodeName: name, ...size });
   if (known && known.bootId !== bootId) effects.tell({ event: "node.rebooted", nodeId, nodeName: name, bootId });
@@ -95,6 +96,9 @@ function takeNodeOver(
     admin: known?.admin ?? "schedulable",
     agentVersion,
     bootId,
+    // One that is not said (an older agent, one that may not read it) is no other one.
+    machineId: hello.machineId ?? known?.machineId ?? null,
+    site,
     capacity,
     hardware,
     // What the welcome grants; a later start with a shorter lease must still wait for this one.

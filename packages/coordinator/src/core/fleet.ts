@@ -35,6 +35,8 @@ export interface Presence {
   heardAtMonotonicMs: number;
   heardAtMs: number | null;
   load: NodeLoad | null;
+  /** How many attempts its agent said it holds; `null` before its first heartbeat, and where it never says. */
+  attemptCount: number | null;
 }
 
 export interface FleetSettings {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
 import { extendLeases, heardFrom, lostAfterMs } from "./liveness.ts";
 
-const LOAD = { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 };
+const HEARTBEAT = { load: { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 }, attemptCount: 0 };
 
 function link(scenario: Scenario) {
   return scenario.fleet.nodes.get(nodeIdOf(1))?.link;
@@ -19,7 +19,7 @@ describe("a silent node", () => {
     scenario.pass(3 * SETTINGS.heartbeatIntervalMs + 1);
     scenario.turn({ type: "tick" });
     expect(link(scenario)).toBe("suspect");
-    expect(heardFrom(scenario.fleet, nodeIdOf(1), 1, LOAD, scenario.now)).toBe(true);
+    expect(heardFrom(scenario.fleet, nodeIdOf(1), 1, HEARTBEAT, scenario.now)).toBe(true);
     scenario.turn({ type: "tick" });
     expect(link(scenario)).toBe("online");
   });
@@ -49,7 +49,7 @@ describe("a silent node", () => {
     scenario.report(1, [aReport(scenario.attempt(jobId).id)]);
     gone(scenario);
     scenario.pass(lostAfterMs(SETTINGS) - 1);
-    heardFrom(scenario.fleet, nodeIdOf(2), 2, LOAD, scenario.now);
+    heardFrom(scenario.fleet, nodeIdOf(2), 2, HEARTBEAT, scenario.now);
     scenario.turn({ type: "tick" });
     expect(scenario.attempt(jobId)).toMatchObject({ number: 1, nodeId: nodeIdOf(1) });
     scenario.pass(2);

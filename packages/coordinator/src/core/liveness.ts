@@ -1,5 +1,5 @@
 import type { NodeId } from "@drover/shared/domain/ids.ts";
-import type { NodeLoad } from "@drover/shared/domain/node.ts";
+import type { Heartbeat } from "@drover/shared/protocol/messages.ts";
 import { endCooldowns } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
@@ -14,6 +14,9 @@ const KILL_MARGIN_MS = 10_000;
 const HEARTBEATS_UNTIL_SUSPECT = 3;
 const HEARTBEATS_UNTIL_CLOSED = 6;
 
+/** What a heartbeat says of the node. */
+export type NodeReport = Pick<Heartbeat, "load" | "attemptCount">;
+
 export function suspectAfterMs(settings: FleetSettings): number {
   return HEARTBEATS_UNTIL_SUSPECT * settings.heartbeatIntervalMs;
 }
@@ -27,9 +30,15 @@ export function lostAfterMs({ leaseMs, stopGraceMs }: Pick<FleetSettings, "lease
  * A heartbeat of the node's current session; says whether it was one, and so may be acknowledged.
  * Durable it need not be: after a restart of the coordinator every lease begins anew.
  */
-export function heardFrom(fleet: Fleet, nodeId: NodeId, sessionId: number, load: NodeLoad, now: Instant): boolean {
+export function heardFrom(
+  fleet: Fleet,
+  nodeId: NodeId,
+  sessionId: number,
+  { load, attemptCount }: NodeReport,
+  now: Instant,
+): boolean {
   if (fleet.sessionIdOf(nodeId) !== sessionId) return false;
-  fleet.presences.set(nodeId, { heardAtMonotonicMs: now.monotonicMs, heardAtMs: now.wallMs, load });
+  fleet.presences.set(nodeId, { heardAtMonotonicMs: now.monotonicMs, heardAtMs: now.wallMs, load, attemptCount });
   return true;
 }
 
@@ -77,7 +86,12 @@ export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void 
 export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant): void {
   for (const node of fleet.nodes.values()) {
     fleet.sessions.put(node.id, { nodeId: node.id, sessionId: null });
-    fleet.presences.set(node.id, { heardAtMonotonicMs: now.monotonicMs, heardAtMs: null, load: null });
+    fleet.presences.set(node.id, {
+      heardAtMonotonicMs: now.monotonicMs,
+      heardAtMs: null,
+      load: null,
+      attemptCount: null,
+    });
     if (node.link !== "online" && node.link !== "suspect") continue;
     moveLink(fleet, node, "disconnected", now);
     effects.tell({

@@ -81,6 +81,9 @@ export interface NodeRecord {
   readonly admin: NodeAdmin;
   readonly agentVersion: string;
   readonly bootId: string;
+  /** Another one under this node's id is a clone; `null` as long as none was said. */
+  readonly machineId: string | null;
+  readonly site: string | null;
   readonly capacity: ResourceCapacity;
   readonly hardware: Hardware;
   /** The lease that its last welcome granted. */

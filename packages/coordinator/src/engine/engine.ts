@@ -1,11 +1,10 @@
 import type { Clock } from "@drover/shared/clock.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
-import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { DroverError, isDroverError } from "@drover/shared/errors.ts";
 import { Effects } from "../core/effects.ts";
 import type { Fleet, Instant } from "../core/fleet.ts";
 import type { Command, CommandResult, Happening } from "../core/input.ts";
-import { extendLeases, heardFrom } from "../core/liveness.ts";
+import { extendLeases, heardFrom, type NodeReport } from "../core/liveness.ts";
 import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 import type { TurnStore, WrittenTurn } from "../store/store.ts";
@@ -115,8 +114,8 @@ export class Engine {
   }
 
   /** Renews a lease at once; says whether the heartbeat may be acknowledged. */
-  heardFrom(nodeId: NodeId, sessionId: number, load: NodeLoad): boolean {
-    return !this.#stopped && heardFrom(this.fleet, nodeId, sessionId, load, this.#now());
+  heardFrom(nodeId: NodeId, sessionId: number, report: NodeReport): boolean {
+    return !this.#stopped && heardFrom(this.fleet, nodeId, sessionId, report, this.#now());
   }
 
   #enqueue(pending: Pending): void {

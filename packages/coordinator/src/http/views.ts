@@ -72,11 +72,13 @@ export function nodeView(node: NodeRecord, fleet: Fleet): Node {
   return {
     id: node.id,
     name: node.name,
+    site: node.site,
     link: node.link,
     linkSince: timestamp(node.linkSinceMs),
     admin: node.admin,
     agentVersion: node.agentVersion,
     bootId: node.bootId,
+    machineId: node.machineId,
     capacity: node.capacity,
     allocated,
     attemptCount: attempts.length,

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { DroverError } from "@drover/shared/errors.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
+import { NODES } from "./migrations/0002-nodes.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
-const MIGRATIONS: readonly string[] = [INITIAL];
+const MIGRATIONS: readonly string[] = [INITIAL, NODES];
 
 export const DATABASE_FILE = "drover.db";
 

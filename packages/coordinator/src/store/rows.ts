@@ -231,6 +231,8 @@ export interface NodeRow {
   hardware: string;
   lease_ms: number;
   joined_at_ms: number;
+  machine_id: string | null;
+  site: string | null;
 }
 
 export function nodeRow(node: NodeRecord): NodeRow {
@@ -246,6 +248,8 @@ export function nodeRow(node: NodeRecord): NodeRow {
     hardware: JSON.stringify(node.hardware),
     lease_ms: node.leaseMs,
     joined_at_ms: node.joinedAtMs,
+    machine_id: node.machineId,
+    site: node.site,
   };
 }
 
@@ -258,6 +262,8 @@ export function nodeRecord(row: NodeRow): NodeRecord {
     admin: row.admin as NodeAdmin,
     agentVersion: row.agent_version,
     bootId: row.boot_id,
+    machineId: row.machine_id,
+    site: row.site,
     capacity: ResourceCapacity.parse(JSON.parse(row.capacity)),
     hardware: Hardware.parse(JSON.parse(row.hardware)),
     leaseMs: row.lease_ms,

@@ -34,11 +34,13 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
   const gpuIds = Array.from({ length: gpus }, (_, index) => `GPU-${number}-${index}`);
   return {
     type: "hello",
-    protocolVersion: 1,
+    protocolVersion: 2,
     agentVersion: "0.0.0",
     nodeId: nodeIdOf(number),
     name: `node${number}`,
     bootId: "boot-1",
+    machineId: `machine-${number}`,
+    site: null,
     capacity: { cpuMilli: cpus * 1000, memoryBytes, gpuIds },
     hardware: {
       cpu: { model: "test", cores: Math.max(1, cpus), physicalCores: null },

@@ -6,11 +6,14 @@ export const Node = z
   .object({
     id: z.string(),
     name: z.string(),
+    /** `null` where its agent names none. */
+    site: z.string().nullable(),
     link: z.enum(NodeLink),
     linkSince: z.iso.datetime(),
     admin: z.enum(NodeAdmin),
     agentVersion: z.string(),
     bootId: z.string(),
+    machineId: z.string().nullable(),
     capacity: ResourceCapacity,
     /** What attempts hold of the capacity. */
     allocated: Allocation,

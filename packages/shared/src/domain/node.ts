@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LABEL, LABEL_RULE } from "./label.ts";
 
 export const NodeLink = {
   /** Connected and heard from lately. */
@@ -27,6 +28,9 @@ export const NodeAdmin = {
   drained: "drained",
 } as const;
 export type NodeAdmin = (typeof NodeAdmin)[keyof typeof NodeAdmin];
+
+/** Nodes that reach each other cheaply share one: a LAN, one data centre. Those that name none are one site too. */
+export const Site = z.string().regex(LABEL, `a site's name is ${LABEL_RULE}`);
 
 export const GpuDevice = z
   .object({
