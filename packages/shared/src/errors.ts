@@ -143,8 +143,9 @@ export const ERRORS = {
   },
   "agent.duplicateNode": {
     httpStatus: null,
-    meaning: "Another machine is connected under this node's id.",
-    advice: "If this machine is a clone, delete node.json in its agent's data directory and start the agent again.",
+    meaning: "Another machine is known under this node's id.",
+    advice:
+      "If this machine is a clone, or took its data directory over from another, delete node.json there and start the agent again: it joins as a node of its own.",
   },
   "agent.supervisorMissing": {
     httpStatus: null,

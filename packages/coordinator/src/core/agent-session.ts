@@ -25,6 +25,11 @@ export function agentHello(
   const known = fleet.nodes.get(hello.nodeId);
   const presence = fleet.presences.get(hello.nodeId);
   const earlierSessionId = fleet.sessionIdOf(hello.nodeId);
+  if (known && isOnAnotherMachine(known, hello)) {
+    const detail = `${known.name} (${known.id}) is on machine ${known.machineId}, and this is ${hello.machineId}`;
+    effects.refuse(sessionId, "agent.duplicateNode", detail);
+    return;
+  }
   if (known && earlierSessionId !== null && isTwin(fleet, known, hello, now)) {
     effects.refuse(sessionId, "agent.duplicateNode", `${known.name} (${known.id}) is connected from another boot`);
     return;
@@ -65,8 +70,17 @@ export function agentGone(
 }
 
 /**
- * A cloned machine: it speaks with this node's id while the node itself was heard from just now. A machine
- * that really restarted is told the same until its old connection has been silent for long enough.
+ * A cloned machine, whether the node is connected or not: while it is out of reach it still runs its
+ * attempts, and to take the clone for the node after a reboot would start them a second time elsewhere.
+ */
+function isOnAnotherMachine(known: NodeRecord, { machineId }: Hello): boolean {
+  return known.machineId !== null && machineId !== null && known.machineId !== machineId;
+}
+
+/**
+ * A clone that does not say which machine it is, or says the same: it speaks with this node's id while the
+ * node itself was heard from just now. A machine that really restarted is told the same until its old
+ * connection has been silent for long enough.
  */
 function isTwin(fleet: Fleet, known: NodeRecord, hello: Hello, now: Instant): boolean {
   const heardAtMs = fleet.presences.get(known.id)?.heardAtMonotonicMs;
