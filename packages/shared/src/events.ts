@@ -8,6 +8,8 @@ const job = { jobId: z.int() };
 const task = { ...job, taskIndex: z.int() };
 const attempt = { ...task, attemptId: z.string(), nodeId: z.string(), nodeName: z.string() };
 const node = { nodeId: z.string(), nodeName: z.string() };
+/** `site` is `null` for the fleet, and for the nodes that name no site. */
+const site = { scope: z.enum(["site", "fleet"]), site: z.string().nullable() };
 
 export const EVENTS = {
   "job.submitted": {
@@ -111,6 +113,24 @@ export const EVENTS = {
     text: "node lost",
     doc: "The node's lease ran out: its attempts with onDisconnect=restart are given to other nodes.",
     fields: z.object({ ...node, silentMs: z.int() }),
+  },
+  "site.frozen": {
+    level: "error",
+    text: "site frozen",
+    doc: "Many nodes of a site, or of the whole fleet (`scope`), are silent at once: none of them becomes lost and nothing of theirs is given away until enough of them are back. `since`: when the first of them was last heard.",
+    fields: z.object({
+      ...site,
+      why: z.string(),
+      away: z.int(),
+      present: z.int(),
+      since: z.iso.datetime(),
+    }),
+  },
+  "site.thawed": {
+    level: "warn",
+    text: "site thawed",
+    doc: "Enough nodes of the site, or of the fleet, are back; the lease of each that is still away begins anew.",
+    fields: z.object({ ...site, away: z.int(), present: z.int(), frozenMs: z.int() }),
   },
   "node.rebooted": {
     level: "warn",

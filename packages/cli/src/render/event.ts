@@ -33,7 +33,8 @@ function asFleetEvent(event: StoredEvent): FleetEvent | null {
 function subjectOf(event: FleetEvent): string {
   if ("taskIndex" in event) return `task ${event.jobId}.${event.taskIndex}`;
   if ("jobId" in event) return `job ${event.jobId}`;
-  return `node ${event.nodeName}`;
+  if ("nodeName" in event) return `node ${event.nodeName}`;
+  return event.scope === "fleet" ? "the fleet" : `site ${event.site ?? "-"}`;
 }
 
 function textOf(event: FleetEvent): string {
@@ -74,6 +75,10 @@ function textOf(event: FleetEvent): string {
       return `disconnected: ${event.reason}`;
     case "node.lost":
       return `lost: silent for ${formatDuration(event.silentMs)}`;
+    case "site.frozen":
+      return `frozen: ${event.why}`;
+    case "site.thawed":
+      return `no longer frozen after ${formatDuration(event.frozenMs)}: ${event.present} nodes are here, ${event.away} away`;
     case "node.rebooted":
       return "rebooted: what ran there is gone";
     default:

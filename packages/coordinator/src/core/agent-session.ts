@@ -40,6 +40,7 @@ export function agentHello(
   fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId });
   fleet.presences.set(hello.nodeId, {
     heardAtMonotonicMs: now.monotonicMs,
+    leaseFromMonotonicMs: now.monotonicMs,
     heardAtMs: now.wallMs,
     load: presence?.load ?? null,
     attemptCount: null,

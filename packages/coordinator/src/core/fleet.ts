@@ -9,7 +9,7 @@ import {
 import { isTerminalJobState } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
-import type { AttemptRecord, Cooldown, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
+import type { AttemptRecord, Cooldown, Freeze, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
 import { Capacity } from "./scheduler/capacity.ts";
 import { WaitingQueue } from "./scheduler/waiting-queue.ts";
 import { Table } from "./table.ts";
@@ -31,8 +31,10 @@ export interface Session {
  * acknowledged stays renewed even if the turn around it is taken back.
  */
 export interface Presence {
-  /** When the node was last heard from; its lease counts from here. */
+  /** When the node was last heard from. */
   heardAtMonotonicMs: number;
+  /** Its lease counts from here: from when it was heard, or from the end of a freeze (site-freeze.ts) after that. */
+  leaseFromMonotonicMs: number;
   heardAtMs: number | null;
   load: NodeLoad | null;
   /** How many attempts its agent said it holds; `null` before its first heartbeat, and where it never says. */
@@ -59,6 +61,8 @@ export class Fleet {
     () => true,
     (before, after) => this.capacity.onCooldownChange(before, after),
   );
+  /** The sites whose nodes are not given up at present. Part of a turn, not stored: after a restart it is found again. */
+  readonly freezes = new Table<string, Freeze>((freeze) => !freeze.isOver);
   readonly #jobIdsByIdempotencyKey = new Map<string, JobId>();
 
   readonly jobs = new Table<JobId, JobRecord>(
@@ -124,7 +128,7 @@ export class Fleet {
     return this.sessions.get(nodeId)?.sessionId ?? null;
   }
 
-  /** Something that is to be stored; sessions and cooldowns are not. */
+  /** Something that is to be stored; sessions, cooldowns and freezes are not. */
   get hasChanges(): boolean {
     return this.jobs.hasChanges || this.tasks.hasChanges || this.attempts.hasChanges || this.nodes.hasChanges;
   }
@@ -136,6 +140,7 @@ export class Fleet {
     this.nodes.commit();
     this.sessions.commit();
     this.cooldowns.commit();
+    this.freezes.commit();
     this.#nextJobIdBefore = this.#nextJobId;
   }
 
@@ -146,6 +151,7 @@ export class Fleet {
     this.nodes.rollback();
     this.sessions.rollback();
     this.cooldowns.rollback();
+    this.freezes.rollback();
     this.#nextJobId = this.#nextJobIdBefore;
     // The pass that was taken back had noted what it could not place and which nodes it had looked at.
     this.queue.unblockAll();

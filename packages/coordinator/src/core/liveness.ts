@@ -3,9 +3,10 @@ import type { Heartbeat } from "@drover/shared/protocol/messages.ts";
 import { endCooldowns } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
-import type { Fleet, FleetSettings, Instant } from "./fleet.ts";
+import type { Fleet, FleetSettings, Instant, Presence } from "./fleet.ts";
 import { moveLink } from "./node-link.ts";
 import type { NodeRecord } from "./records.ts";
+import { isFrozen, updateFreezes } from "./site-freeze.ts";
 
 /** Clocks of either side may drift by 1 %: the coordinator waits by as much longer. */
 const DRIFT_RATIO = 1.02;
@@ -38,21 +39,33 @@ export function heardFrom(
   now: Instant,
 ): boolean {
   if (fleet.sessionIdOf(nodeId) !== sessionId) return false;
-  fleet.presences.set(nodeId, { heardAtMonotonicMs: now.monotonicMs, heardAtMs: now.wallMs, load, attemptCount });
+  const { monotonicMs, wallMs } = now;
+  fleet.presences.set(nodeId, {
+    heardAtMonotonicMs: monotonicMs,
+    leaseFromMonotonicMs: monotonicMs,
+    heardAtMs: wallMs,
+    load,
+    attemptCount,
+  });
   return true;
 }
 
 /** The coordinator itself was stopped or slow for so long: nobody else's silence counts for that time. */
 export function extendLeases(fleet: Fleet, stalledMs: number): void {
   for (const [nodeId, presence] of fleet.presences) {
-    fleet.presences.set(nodeId, { ...presence, heardAtMonotonicMs: presence.heardAtMonotonicMs + stalledMs });
+    fleet.presences.set(nodeId, {
+      ...presence,
+      heardAtMonotonicMs: presence.heardAtMonotonicMs + stalledMs,
+      leaseFromMonotonicMs: presence.leaseFromMonotonicMs + stalledMs,
+    });
   }
 }
 
 export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void {
-  const { heartbeatIntervalMs, stopGraceMs } = fleet.settings;
+  const { heartbeatIntervalMs } = fleet.settings;
   const suspectMs = suspectAfterMs(fleet.settings);
   endCooldowns(fleet, now);
+  updateFreezes(fleet, suspectMs, effects, now);
   for (const node of fleet.nodes.values()) {
     const presence = fleet.presences.get(node.id);
     if (!presence) continue;
@@ -76,7 +89,7 @@ export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void 
     ) {
       // A connection that is open on one side only: its closing is what makes the node disconnected.
       effects.close(sessionId, "no heartbeat");
-    } else if (node.link === "disconnected" && silentMs > lostAfterMs({ leaseMs: node.leaseMs, stopGraceMs })) {
+    } else if (node.link === "disconnected" && isLeaseOver(fleet, node, presence, now) && !isFrozen(fleet, node)) {
       loseNode(fleet, node, silentMs, effects, now);
     }
   }
@@ -88,6 +101,7 @@ export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant):
     fleet.sessions.put(node.id, { nodeId: node.id, sessionId: null });
     fleet.presences.set(node.id, {
       heardAtMonotonicMs: now.monotonicMs,
+      leaseFromMonotonicMs: now.monotonicMs,
       heardAtMs: null,
       load: null,
       attemptCount: null,
@@ -101,6 +115,12 @@ export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant):
       reason: "the coordinator restarted",
     });
   }
+}
+
+/** What ran there under this lease is certainly dead. */
+function isLeaseOver(fleet: Fleet, node: NodeRecord, presence: Presence, now: Instant): boolean {
+  const { stopGraceMs } = fleet.settings;
+  return now.monotonicMs - presence.leaseFromMonotonicMs > lostAfterMs({ leaseMs: node.leaseMs, stopGraceMs });
 }
 
 function loseNode(fleet: Fleet, node: NodeRecord, silentMs: number, effects: Effects, now: Instant): void {

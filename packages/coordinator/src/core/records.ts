@@ -91,6 +91,18 @@ export interface NodeRecord {
   readonly joinedAtMs: number;
 }
 
+/** A site, or the whole fleet, whose nodes fell silent together: see site-freeze.ts. */
+export interface Freeze {
+  readonly scope: "site" | "fleet";
+  /** `null` for the fleet, and for the nodes that name no site. */
+  readonly site: string | null;
+  readonly sinceMs: number;
+  readonly sinceMonotonicMs: number;
+  readonly awayCount: number;
+  readonly presentCount: number;
+  readonly isOver: boolean;
+}
+
 /**
  * A node that cannot start what it is given (its spool is full, it has no process slots) ends each attempt
  * at once, and so would be the first with room again: without a pause it drains the whole queue into failure.

@@ -7,6 +7,7 @@ import { Effects } from "../core/effects.ts";
 import { Fleet, type FleetSettings, type Instant } from "../core/fleet.ts";
 import type { Command, CommandResult, Happening } from "../core/input.ts";
 import type { AttemptRecord, TaskRecord } from "../core/records.ts";
+import { heardFrom, type NodeReport } from "../core/liveness.ts";
 import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 
@@ -121,6 +122,22 @@ export class Scenario {
     const startedAtMs = outcome.type === "startFailed" ? null : 1;
     const report = aReport(attempt.id, { state: "ended", outcome, startedAtMs, endedAtMs: this.now.wallMs });
     this.turn({ type: "attemptReports", sessionId, nodeId: attempt.nodeId, reports: [report] });
+  }
+
+  /** A heartbeat over the node's current connection; says whether it is acknowledged. */
+  beat(number: number, report: Partial<NodeReport> = {}): boolean {
+    const load = { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 };
+    const nodeId = nodeIdOf(number);
+    const sessionId = this.fleet.sessionIdOf(nodeId);
+    const heartbeat = { load, attemptCount: this.fleet.attemptsOn(nodeId).length, ...report };
+    return sessionId !== null && heardFrom(this.fleet, nodeId, sessionId, heartbeat, this.now);
+  }
+
+  /** The node's connection breaks. */
+  cut(number: number): void {
+    const nodeId = nodeIdOf(number);
+    const sessionId = this.fleet.sessionIdOf(nodeId);
+    if (sessionId !== null) this.turn({ type: "agentGone", sessionId, nodeId, reason: "cut" });
   }
 
   pass(durationMs: number): void {
