@@ -56,6 +56,21 @@ export const ERRORS = {
     advice: "List the nodes: `drover nodes`.",
   },
   "node.nameAmbiguous": { httpStatus: 409, meaning: "Several nodes have this name.", advice: "Use the node's id." },
+  "node.stillOnline": {
+    httpStatus: 409,
+    meaning: "A node that is online cannot be declared gone.",
+    advice: "Drain it: `drover node drain NAME`; or stop its agent first.",
+  },
+  "site.notFound": {
+    httpStatus: 404,
+    meaning: "No node is of this site.",
+    advice: "List the sites: `drover sites`; `-` means the nodes that name none.",
+  },
+  "site.stillOnline": {
+    httpStatus: 409,
+    meaning: "A site of which a node is online cannot be declared gone.",
+    advice: "Declare the nodes that will not come back one by one: `drover node gone NAME`.",
+  },
   "job.tooManyHot": {
     httpStatus: 429,
     meaning: "More tasks are waiting or running than the coordinator holds in memory.",

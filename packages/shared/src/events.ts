@@ -114,10 +114,16 @@ export const EVENTS = {
     doc: "The node's lease ran out: its attempts with onDisconnect=restart are given to other nodes.",
     fields: z.object({ ...node, silentMs: z.int() }),
   },
+  "node.declaredGone": {
+    level: "warn",
+    text: "node declared gone",
+    doc: "An operator said that the node will not come back: no freeze holds it any longer, and once its lease has run out all its attempts end, those with onDisconnect=wait too. Void when it says hello.",
+    fields: z.object({ ...node, actor: z.string() }),
+  },
   "site.frozen": {
     level: "error",
     text: "site frozen",
-    doc: "Many nodes of a site, or of the whole fleet (`scope`), are silent at once: none of them becomes lost and nothing of theirs is given away until enough of them are back. `since`: when the first of them was last heard.",
+    doc: "Many nodes of a site, or of the whole fleet (`scope`), are silent at once: none of them becomes lost and nothing of theirs is given away until enough of them are back or declared gone. `since`: when the first of them was last heard.",
     fields: z.object({
       ...site,
       why: z.string(),
@@ -129,7 +135,7 @@ export const EVENTS = {
   "site.thawed": {
     level: "warn",
     text: "site thawed",
-    doc: "Enough nodes of the site, or of the fleet, are back; the lease of each that is still away begins anew.",
+    doc: "Enough nodes of the site, or of the fleet, are back or declared gone; the lease of each that is still away begins anew.",
     fields: z.object({ ...site, away: z.int(), present: z.int(), frozenMs: z.int() }),
   },
   "node.rebooted": {

@@ -75,6 +75,8 @@ function textOf(event: FleetEvent): string {
       return `disconnected: ${event.reason}`;
     case "node.lost":
       return `lost: silent for ${formatDuration(event.silentMs)}`;
+    case "node.declaredGone":
+      return `declared gone by ${event.actor}`;
     case "site.frozen":
       return `frozen: ${event.why}`;
     case "site.thawed":

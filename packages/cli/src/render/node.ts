@@ -69,6 +69,7 @@ function describeGpu({ model, memoryBytes, driverVersion, id }: Node["hardware"]
   return `${model}${memory}${driver}, ${id}`;
 }
 
-function stateOf(node: Node): string {
-  return node.admin === "schedulable" ? node.link : `${node.link}, ${node.admin}`;
+function stateOf({ link, goneSince, admin }: Node): string {
+  const more = [goneSince === null ? null : "declared gone", admin === "schedulable" ? null : admin];
+  return [link, ...more].filter((part) => part !== null).join(", ");
 }

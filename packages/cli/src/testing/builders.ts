@@ -1,5 +1,6 @@
 import type { Attempt, Job, JobDetail, Task } from "@drover/shared/api/jobs.ts";
 import type { NodeDetail } from "@drover/shared/api/nodes.ts";
+import type { SiteList, SiteSummary } from "@drover/shared/api/sites.ts";
 import { JobId } from "@drover/shared/domain/ids.ts";
 import { commandLineOf, JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
 
@@ -61,6 +62,7 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     site: "berlin",
     link: "online",
     linkSince: T0,
+    goneSince: null,
     admin: "schedulable",
     agentVersion: "0.1.0",
     bootId: "boot",
@@ -84,4 +86,10 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     attempts: ["12.0.1-k7q2mx"],
     ...fields,
   };
+}
+
+export function aSiteList(sites: SiteSummary[], fleet: Partial<SiteList["fleet"]> = {}): SiteList {
+  const count = (of: (site: SiteSummary) => number) => sites.reduce((sum, site) => sum + of(site), 0);
+  const nodes = count((site) => site.nodes);
+  return { sites, fleet: { nodes, online: count((site) => site.online), frozenSince: null, why: null, ...fleet } };
 }

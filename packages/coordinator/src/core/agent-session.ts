@@ -108,6 +108,7 @@ function takeNodeOver(
     name,
     link: "online",
     linkSinceMs: known?.link === "online" ? known.linkSinceMs : now.wallMs,
+    goneSinceMs: null,
     admin: known?.admin ?? "schedulable",
     agentVersion,
     bootId,

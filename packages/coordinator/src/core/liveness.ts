@@ -3,7 +3,7 @@ import type { Heartbeat } from "@drover/shared/protocol/messages.ts";
 import { endCooldowns } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
-import type { Fleet, FleetSettings, Instant, Presence } from "./fleet.ts";
+import type { Fleet, FleetSettings, Instant } from "./fleet.ts";
 import { moveLink } from "./node-link.ts";
 import type { NodeRecord } from "./records.ts";
 import { isFrozen, updateFreezes } from "./site-freeze.ts";
@@ -89,8 +89,8 @@ export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void 
     ) {
       // A connection that is open on one side only: its closing is what makes the node disconnected.
       effects.close(sessionId, "no heartbeat");
-    } else if (node.link === "disconnected" && isLeaseOver(fleet, node, presence, now) && !isFrozen(fleet, node)) {
-      loseNode(fleet, node, silentMs, effects, now);
+    } else if (!isFrozen(fleet, node)) {
+      loseIfLeaseIsOver(fleet, node, effects, now);
     }
   }
 }
@@ -117,20 +117,30 @@ export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant):
   }
 }
 
-/** What ran there under this lease is certainly dead. */
-function isLeaseOver(fleet: Fleet, node: NodeRecord, presence: Presence, now: Instant): boolean {
+/** A node that is not connected becomes lost when what ran there under its lease is certainly dead. */
+export function loseIfLeaseIsOver(fleet: Fleet, node: NodeRecord, effects: Effects, now: Instant): void {
+  const presence = fleet.presences.get(node.id);
+  if (node.link !== "disconnected" || !presence) return;
+  const { leaseMs } = node;
   const { stopGraceMs } = fleet.settings;
-  return now.monotonicMs - presence.leaseFromMonotonicMs > lostAfterMs({ leaseMs: node.leaseMs, stopGraceMs });
-}
-
-function loseNode(fleet: Fleet, node: NodeRecord, silentMs: number, effects: Effects, now: Instant): void {
+  const { heardAtMonotonicMs, leaseFromMonotonicMs } = presence;
+  // The time that a thaw adds is for those that may come back.
+  const fromMs = node.goneSinceMs === null ? leaseFromMonotonicMs : heardAtMonotonicMs;
+  if (now.monotonicMs - fromMs <= lostAfterMs({ leaseMs, stopGraceMs })) return;
+  const silentMs = Math.round(now.monotonicMs - heardAtMonotonicMs);
   moveLink(fleet, node, "lost", now);
   effects.tell({ event: "node.lost", nodeId: node.id, nodeName: node.name, silentMs });
+  giveUpAttempts(fleet, node, effects, now);
+}
+
+/** Of a node that is lost. */
+export function giveUpAttempts(fleet: Fleet, node: NodeRecord, effects: Effects, now: Instant): void {
+  const isGone = node.goneSinceMs !== null;
   for (const attempt of fleet.attemptsOn(node.id)) {
-    // `wait` goes on running there, and is never started elsewhere behind its back.
-    if (fleet.jobs.get(attempt.jobId)?.spec.onDisconnect !== "restart") continue;
+    // `wait` goes on running there, and is never started elsewhere behind its back: unless an operator says so.
+    if (!isGone && fleet.jobs.get(attempt.jobId)?.spec.onDisconnect === "wait") continue;
     const end = {
-      outcome: { type: "nodeLost", code: "leaseExpired" },
+      outcome: { type: "nodeLost", code: isGone ? "declaredGone" : "leaseExpired" },
       endedAtMs: now.wallMs,
       outputBytes: null,
       usage: null,

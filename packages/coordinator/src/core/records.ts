@@ -78,6 +78,8 @@ export interface NodeRecord {
   readonly name: string;
   readonly link: NodeLink;
   readonly linkSinceMs: number;
+  /** Since when an operator says that it will not come back; over when it is heard again. */
+  readonly goneSinceMs: number | null;
   readonly admin: NodeAdmin;
   readonly agentVersion: string;
   readonly bootId: string;

@@ -18,8 +18,9 @@ type Count = Pick<Freeze, "awayCount" | "presentCount">;
 export function updateFreezes(fleet: Fleet, suspectAfterMs: number, effects: Effects, now: Instant): void {
   const judge = (scope: Scope, nodes: readonly NodeRecord[]) =>
     judgeScope(fleet, scope, nodes, { suspectAfterMs, effects, now });
-  // A node that is lost already has nothing to lose, and says nothing about the network of today.
-  const nodes = [...fleet.nodes.values()].filter((node) => node.link !== "lost");
+  // A node that is lost already has nothing to lose, and says nothing about the network of today; and of one
+  // that was declared gone it is known why it is silent.
+  const nodes = [...fleet.nodes.values()].filter((node) => node.link !== "lost" && node.goneSinceMs === null);
   const nodesOf = Map.groupBy(nodes, (node) => node.site);
   for (const site of new Set([...nodesOf.keys(), ...frozenSites(fleet)])) {
     judge({ scope: "site", site }, nodesOf.get(site) ?? []);
@@ -30,6 +31,7 @@ export function updateFreezes(fleet: Fleet, suspectAfterMs: number, effects: Eff
 
 /** As long as it is, silence is no reason to give away what runs on the node. */
 export function isFrozen(fleet: Fleet, node: NodeRecord): boolean {
+  if (node.goneSinceMs !== null) return false;
   return siteFreeze(fleet, node.site) !== null || fleetFreeze(fleet) !== null;
 }
 
@@ -107,7 +109,7 @@ function freeze(
 }
 
 /**
- * Enough of them are back. The others get a whole lease from now on: each comes back after a pause of its own,
+ * Enough of them are back, or declared gone. The others get a whole lease from now on: each comes back after a pause of its own,
  * seconds later, and its lease may have run out while the site was frozen.
  */
 function thaw(fleet: Fleet, frozen: Freeze, stillAway: readonly NodeRecord[], effects: Effects, now: Instant): void {

@@ -71,6 +71,7 @@ describe("bad input gets a problem document that says what to do", () => {
     ["the cancel of a job that is not there", "/v1/jobs/999999/cancel", { method: "POST" }, "job.notFound"],
     ["the output of a job that is not there", "/v1/jobs/999999/output", {}, "job.notFound"],
     ["a node that is not there", "/v1/nodes/nobody", {}, "node.notFound"],
+    ["a site that is not there", "/v1/sites/atlantis/gone", { method: "POST" }, "site.notFound"],
     ["an unknown query parameter", "/v1/jobs?colour=red", {}, "request.invalid"],
     ["an impossible state", "/v1/jobs?state=sleeping", {}, "request.invalid"],
     ["a foreign cursor", "/v1/jobs?cursor=abc", {}, "request.invalid"],
@@ -243,6 +244,9 @@ describe("the daemon's own routes", () => {
       "/v1/jobs/{id}/output",
       "/v1/nodes",
       "/v1/nodes/{id}",
+      "/v1/nodes/{id}/gone",
+      "/v1/sites",
+      "/v1/sites/{name}/gone",
     ]);
   });
 

@@ -75,6 +75,7 @@ export function nodeView(node: NodeRecord, fleet: Fleet): Node {
     site: node.site,
     link: node.link,
     linkSince: timestamp(node.linkSinceMs),
+    goneSince: timestampOrNull(node.goneSinceMs),
     admin: node.admin,
     agentVersion: node.agentVersion,
     bootId: node.bootId,
@@ -93,6 +94,6 @@ export function timestamp(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
-function timestampOrNull(epochMs: number | null): string | null {
+export function timestampOrNull(epochMs: number | null): string | null {
   return epochMs === null ? null : timestamp(epochMs);
 }

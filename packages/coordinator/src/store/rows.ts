@@ -233,6 +233,7 @@ export interface NodeRow {
   joined_at_ms: number;
   machine_id: string | null;
   site: string | null;
+  gone_since_ms: number | null;
 }
 
 export function nodeRow(node: NodeRecord): NodeRow {
@@ -250,6 +251,7 @@ export function nodeRow(node: NodeRecord): NodeRow {
     joined_at_ms: node.joinedAtMs,
     machine_id: node.machineId,
     site: node.site,
+    gone_since_ms: node.goneSinceMs,
   };
 }
 
@@ -259,6 +261,7 @@ export function nodeRecord(row: NodeRow): NodeRecord {
     name: row.name,
     link: row.link as NodeLink,
     linkSinceMs: row.link_since_ms,
+    goneSinceMs: row.gone_since_ms,
     admin: row.admin as NodeAdmin,
     agentVersion: row.agent_version,
     bootId: row.boot_id,

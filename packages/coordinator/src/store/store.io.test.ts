@@ -43,6 +43,9 @@ describe("the store", () => {
     );
     scenario.report(1, [aReport(scenario.attempt(running).id)]);
     scenario.end(scenario.attempt(running, 1), { type: "exited", code: 9 });
+    scenario.hello(2);
+    scenario.cut(2);
+    scenario.turn({ type: "declareNodeGone", nodeId: nodeIdOf(2), actor: "ops" });
     scenario.submit(aJob({ resources: { cpus: 99 } }));
     const done = scenario.submit();
     scenario.end(scenario.attempt(done));
@@ -103,6 +106,7 @@ describe("the store", () => {
         name: "gpu-01",
         link: "lost",
         linkSinceMs: 5,
+        goneSinceMs: null,
         admin: "schedulable",
         agentVersion: "0.1.0",
         bootId: "boot-1",

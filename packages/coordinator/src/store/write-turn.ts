@@ -51,6 +51,7 @@ const NODE_COLUMNS = [
   "joined_at_ms",
   "machine_id",
   "site",
+  "gone_since_ms",
 ];
 
 /** A turn's events as stored, with the ids that the event stream gives them. */

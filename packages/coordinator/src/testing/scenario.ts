@@ -105,7 +105,7 @@ export class Scenario {
   submit(spec: JobSpec = aJob(), key: string | null = null): JobId {
     const idempotency = key === null ? null : { key, requestSha256: JSON.stringify(spec) };
     const [result] = this.turn({ type: "submitJob", spec, idempotency, storedUnderKey: null });
-    if (!result?.ok) throw new Error(`submission refused: ${JSON.stringify(result)}`);
+    if (!result?.ok || !("jobId" in result)) throw new Error(`submission refused: ${JSON.stringify(result)}`);
     return result.jobId;
   }
 

@@ -10,6 +10,8 @@ export const Node = z
     site: z.string().nullable(),
     link: z.enum(NodeLink),
     linkSince: z.iso.datetime(),
+    /** Since when an operator says that it will not come back. */
+    goneSince: z.iso.datetime().nullable(),
     admin: z.enum(NodeAdmin),
     agentVersion: z.string(),
     bootId: z.string(),
