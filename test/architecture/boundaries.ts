@@ -48,7 +48,7 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${SHARED}api/`,
-    may: [`${SHARED}api/`, `${SHARED}domain/`, "npm:zod"],
+    may: [`${SHARED}api/`, `${SHARED}domain/`, `${SHARED}units.ts`, "npm:zod"],
     pure: true,
     why: "bodies of the HTTP API are data; a browser may load them",
   },

@@ -57,6 +57,8 @@ describe("an error is one line that says what is wrong and what to do", () => {
     [["submit", "/no/such.yaml"], "there is no such file"],
     [["fly"], "unknown command"],
     [["node", "gone"], "name-or-id"],
+    [["node", "drain", "gpu-01", "--deadline", "soon"], "write a duration"],
+    [["node", "cordon", "gpu-01", "--deadline", "2h"], "--deadline"],
     [["site", "sink", "berlin"], "unknown command"],
   ])("and exit code 2 for %j", async (words, message) => {
     expect(await drover(...words)).toBe(2);
@@ -105,6 +107,9 @@ describe("the commands that read", () => {
     ["nodes"],
     ["node", "gpu-01"],
     ["node", "gone", "gpu-01"],
+    ["node", "cordon", "gpu-01"],
+    ["node", "drain", "gpu-01"],
+    ["node", "uncordon", "gpu-01"],
     ["sites"],
     ["site", "gone", "berlin"],
     ["cancel", "12"],
@@ -116,6 +121,7 @@ describe("the commands that read", () => {
     coordinator.on("GET /v1/nodes/gpu-01", (_request, response) => sendJson(response, aNode()));
     const site = { name: "berlin", nodes: 1, online: 0, frozenSince: null, why: null };
     coordinator.on("POST /v1/nodes/gpu-01/gone", (_request, response) => sendJson(response, aNode()));
+    coordinator.on("PUT /v1/nodes/gpu-01/admin", (_request, response) => sendJson(response, aNode()));
     coordinator.on("GET /v1/sites", (_request, response) => sendJson(response, aSiteList([site])));
     coordinator.on("POST /v1/sites/berlin/gone", (_request, response) => sendJson(response, site));
     coordinator.on("POST /v1/jobs/12/cancel", (_request, response) => sendJson(response, aJob()));
@@ -123,6 +129,19 @@ describe("the commands that read", () => {
     shell = captureShell({ input: "command: [ls]" });
     expect(await drover(...words, "--json")).toBe(0);
     expect(JSON.parse(shell.stdout())).toBeTypeOf("object");
+  });
+});
+
+describe("what is wanted of a node", () => {
+  test.each([
+    [["cordon", "gpu-01", "--reason", "loud fans"], { admin: "cordoned", reason: "loud fans" }],
+    [["drain", "gpu-01", "--deadline", "2h"], { admin: "draining", deadline: 7_200_000 }],
+    [["uncordon", "gpu-01"], { admin: "schedulable" }],
+  ])("is sent whole: %j", async (words, body) => {
+    coordinator.on("PUT /v1/nodes/gpu-01/admin", (_request, response) => sendJson(response, aNode()));
+    expect(await drover("node", ...words)).toBe(0);
+    expect(coordinator.requests.map((request) => request.body)).toEqual([body]);
+    expect(shell.stdout()).toBe("node gpu-01 takes new work\n");
   });
 });
 

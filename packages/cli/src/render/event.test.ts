@@ -43,6 +43,7 @@ const ALL_FIELDS = {
   present: 1,
   since: "2026-01-02T03:04:05.000Z",
   frozenMs: 60_000,
+  deadline: null,
 };
 
 describe("an event for people", () => {

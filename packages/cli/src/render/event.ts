@@ -77,6 +77,14 @@ function textOf(event: FleetEvent): string {
       return `lost: silent for ${formatDuration(event.silentMs)}`;
     case "node.declaredGone":
       return `declared gone by ${event.actor}`;
+    case "node.cordoned":
+      return `cordoned ${saidBy(event)}`;
+    case "node.draining":
+      return `draining ${saidBy(event)}${event.deadline === null ? "" : `, until ${formatTimeOfDay(event.deadline)}`}`;
+    case "node.drained":
+      return "drained: nothing is left there";
+    case "node.uncordoned":
+      return `takes new work again ${saidBy(event)}`;
     case "site.frozen":
       return `frozen: ${event.why}`;
     case "site.thawed":
@@ -94,6 +102,10 @@ function onNode({ nodeName, attemptId }: { nodeName: string; attemptId: string }
 
 function endOf(outcome: string, exitCode: number | null): string {
   return exitCode === null ? `ended (${outcome})` : `exited with ${exitCode}`;
+}
+
+function saidBy({ actor, reason }: { actor: string; reason: string | null }): string {
+  return reason === null ? `by ${actor}` : `by ${actor}: ${reason}`;
 }
 
 function count(amount: number, noun: string): string {

@@ -37,7 +37,7 @@ export function agentHello(
   if (earlierSessionId !== null && earlierSessionId !== sessionId) {
     effects.close(earlierSessionId, "the node connected again");
   }
-  fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId });
+  fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId, protocolVersion: hello.protocolVersion });
   fleet.presences.set(hello.nodeId, {
     heardAtMonotonicMs: now.monotonicMs,
     leaseFromMonotonicMs: now.monotonicMs,
@@ -65,7 +65,7 @@ export function agentGone(
 ): void {
   const node = fleet.nodes.get(nodeId);
   if (!node || fleet.sessionIdOf(nodeId) !== sessionId) return;
-  fleet.sessions.put(nodeId, { nodeId, sessionId: null });
+  fleet.sessions.put(nodeId, { nodeId, sessionId: null, protocolVersion: null });
   moveLink(fleet, node, "disconnected", now);
   effects.tell({ event: "node.disconnected", nodeId, nodeName: node.name, reason });
 }
@@ -109,7 +109,9 @@ function takeNodeOver(
     link: "online",
     linkSinceMs: known?.link === "online" ? known.linkSinceMs : now.wallMs,
     goneSinceMs: null,
+    // What operators said of it holds, whatever becomes of its agent and its machine.
     admin: known?.admin ?? "schedulable",
+    adminChange: known?.adminChange ?? null,
     agentVersion,
     bootId,
     // One that is not said (an older agent, one that may not read it) is no other one.

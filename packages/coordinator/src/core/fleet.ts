@@ -24,6 +24,8 @@ export interface Instant {
 export interface Session {
   readonly nodeId: NodeId;
   readonly sessionId: number | null;
+  /** What its agent speaks. */
+  readonly protocolVersion: number | null;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface Presence {
   leaseFromMonotonicMs: number;
   heardAtMs: number | null;
   load: NodeLoad | null;
-  /** How many attempts its agent said it holds; `null` before its first heartbeat, and where it never says. */
+  /** How many attempts its agent says it holds; `null` until it has said so since the last of them ended here. */
   attemptCount: number | null;
 }
 
@@ -55,6 +57,8 @@ export class Fleet {
   readonly queue = new WaitingQueue();
   readonly capacity = new Capacity();
   readonly presences = new Map<NodeId, Presence>();
+  /** Set by the first turn; `null` before. */
+  startedAt: Instant | null = null;
   readonly sessions = new Table<NodeId, Session>(() => true);
   /** Nodes that failed to start something lately, and so get nothing new for a while. */
   readonly cooldowns = new Table<NodeId, Cooldown>(

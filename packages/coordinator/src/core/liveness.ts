@@ -97,8 +97,9 @@ export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void 
 
 /** The coordinator has just started: nobody is connected, and every lease counts from now. */
 export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant): void {
+  fleet.startedAt = now;
   for (const node of fleet.nodes.values()) {
-    fleet.sessions.put(node.id, { nodeId: node.id, sessionId: null });
+    fleet.sessions.put(node.id, { nodeId: node.id, sessionId: null, protocolVersion: null });
     fleet.presences.set(node.id, {
       heardAtMonotonicMs: now.monotonicMs,
       leaseFromMonotonicMs: now.monotonicMs,

@@ -81,6 +81,8 @@ export interface NodeRecord {
   /** Since when an operator says that it will not come back; over when it is heard again. */
   readonly goneSinceMs: number | null;
   readonly admin: NodeAdmin;
+  /** `null` as long as nobody has said anything. */
+  readonly adminChange: AdminChange | null;
   readonly agentVersion: string;
   readonly bootId: string;
   /** Another one under this node's id is a clone; `null` as long as none was said. */
@@ -91,6 +93,15 @@ export interface NodeRecord {
   /** The lease that its last welcome granted. */
   readonly leaseMs: number;
   readonly joinedAtMs: number;
+}
+
+/** Since when a node's `admin` is what it is, and by whose word: for `drained`, who asked for the drain. */
+export interface AdminChange {
+  readonly sinceMs: number;
+  readonly actor: string;
+  readonly reason: string | null;
+  /** Of a drain: what still runs then is stopped. */
+  readonly deadlineMs: number | null;
 }
 
 /** A site, or the whole fleet, whose nodes fell silent together: see site-freeze.ts. */

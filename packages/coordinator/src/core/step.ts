@@ -3,6 +3,7 @@ import { agentGone, agentHello } from "./agent-session.ts";
 import { attemptReports } from "./attempt-reports.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { declareNodeGone, declareSiteGone } from "./declare-gone.ts";
+import { advanceDrains } from "./drain.ts";
 import type { Effects } from "./effects.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type {
@@ -16,6 +17,7 @@ import type {
   NodeCommandResult,
 } from "./input.ts";
 import { checkLeases, forgetConnections } from "./liveness.ts";
+import { setNodeAdmin } from "./set-node-admin.ts";
 import { submitJob } from "./submit-job.ts";
 
 /**
@@ -33,6 +35,8 @@ export function step(fleet: Fleet, input: Input, effects: Effects, now: Instant)
       return submitJob(fleet, input, effects, now);
     case "cancelJob":
       return cancelJob(fleet, input, effects, now);
+    case "setNodeAdmin":
+      return setNodeAdmin(fleet, input, effects, now);
     case "declareNodeGone":
       return declareNodeGone(fleet, input, effects, now);
     case "declareSiteGone":
@@ -48,6 +52,7 @@ export function step(fleet: Fleet, input: Input, effects: Effects, now: Instant)
       return null;
     case "tick":
       checkLeases(fleet, effects, now);
+      advanceDrains(fleet, effects, now);
       return null;
     case "restarted":
       forgetConnections(fleet, effects, now);

@@ -77,6 +77,10 @@ export function nodeView(node: NodeRecord, fleet: Fleet): Node {
     linkSince: timestamp(node.linkSinceMs),
     goneSince: timestampOrNull(node.goneSinceMs),
     admin: node.admin,
+    adminSince: timestampOrNull(node.adminChange?.sinceMs ?? null),
+    adminActor: node.adminChange?.actor ?? null,
+    adminReason: node.adminChange?.reason ?? null,
+    drainDeadline: timestampOrNull(node.adminChange?.deadlineMs ?? null),
     agentVersion: node.agentVersion,
     bootId: node.bootId,
     machineId: node.machineId,
@@ -94,6 +98,6 @@ export function timestamp(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
-export function timestampOrNull(epochMs: number | null): string | null {
+function timestampOrNull(epochMs: number | null): string | null {
   return epochMs === null ? null : timestamp(epochMs);
 }

@@ -46,6 +46,8 @@ describe("the store", () => {
     scenario.hello(2);
     scenario.cut(2);
     scenario.turn({ type: "declareNodeGone", nodeId: nodeIdOf(2), actor: "ops" });
+    const drain = { type: "setNodeAdmin", admin: "draining", deadlineAfterMs: 7_200_000 } as const;
+    scenario.turn({ ...drain, nodeId: nodeIdOf(2), reason: "a new disk", actor: "ops" });
     scenario.submit(aJob({ resources: { cpus: 99 } }));
     const done = scenario.submit();
     scenario.end(scenario.attempt(done));
@@ -108,6 +110,7 @@ describe("the store", () => {
         linkSinceMs: 5,
         goneSinceMs: null,
         admin: "schedulable",
+        adminChange: null,
         agentVersion: "0.1.0",
         bootId: "boot-1",
         machineId: null,

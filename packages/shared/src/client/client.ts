@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { StoredEvent } from "../api/events.ts";
 import { ATTEMPT_HEADER, Job, JobDetail, JobList } from "../api/jobs.ts";
-import { NodeDetail, NodeList } from "../api/nodes.ts";
+import { NodeDetail, NodeList, type NodeAdminRequest } from "../api/nodes.ts";
 import { SiteList, SiteSummary, UNNAMED_SITE } from "../api/sites.ts";
 import { Problem } from "../api/problem.ts";
 import type { JobState, JobSubmission } from "../domain/job.ts";
@@ -42,6 +42,8 @@ export interface DroverClient {
   readOutput(jobId: number, request?: OutputRequest): Promise<OutputStream>;
   listNodes(): Promise<NodeList>;
   getNode(idOrName: string): Promise<NodeDetail>;
+  /** Cordons, drains or uncordons it. */
+  setNodeAdmin(idOrName: string, request: NodeAdminRequest): Promise<NodeDetail>;
   /** It will not come back: what it ran goes to other nodes once that is safe. */
   declareNodeGone(idOrName: string): Promise<NodeDetail>;
   listSites(): Promise<SiteList>;
@@ -92,6 +94,12 @@ export function createClient(coordinatorUrl: string): DroverClient {
     },
     listNodes: () => json(NodeList, "/v1/nodes"),
     getNode: (idOrName) => json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}`),
+    setNodeAdmin: (idOrName, body) =>
+      json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/admin`, {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
     declareNodeGone: (idOrName) =>
       json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/gone`, { method: "POST" }),
     listSites: () => json(SiteList, "/v1/sites"),

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { NodeDetail, NodeList } from "@drover/shared/api/nodes.ts";
+import { NodeAdminRequest, NodeDetail, NodeList } from "@drover/shared/api/nodes.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import type { Fleet } from "../../core/fleet.ts";
 import type { NodeRecord } from "../../core/records.ts";
@@ -25,6 +25,27 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
       },
     },
     async (request) => nodeDetail(requireNode(fleet, request.params.id)),
+  );
+
+  app.put(
+    "/v1/nodes/:id/admin",
+    {
+      schema: {
+        summary: "Cordon, drain or uncordon a node",
+        description:
+          "Holds until the next word, over restarts and reboots. A draining node is drained when nothing runs there any more and its agent says so too.",
+        params: NodeParams,
+        body: NodeAdminRequest,
+        response: { 200: NodeDetail },
+      },
+    },
+    async (request) => {
+      const { id } = requireNode(fleet, request.params.id);
+      const { admin, reason = null, deadline: deadlineAfterMs = null } = request.body;
+      const command = { type: "setNodeAdmin", nodeId: id, admin, reason, deadlineAfterMs, actor: request.ip } as const;
+      requireResult(await engine.command(command));
+      return nodeDetail(requireNode(fleet, id));
+    },
   );
 
   app.post(

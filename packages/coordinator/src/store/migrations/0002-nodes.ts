@@ -3,4 +3,8 @@ export const NODES = `
 alter table nodes add column machine_id text;
 alter table nodes add column site text;
 alter table nodes add column gone_since_ms integer;
+alter table nodes add column admin_since_ms integer;
+alter table nodes add column admin_actor text;
+alter table nodes add column admin_reason text;
+alter table nodes add column drain_deadline_ms integer;
 `;
