@@ -30,11 +30,11 @@ export function steadyWallMs({ startedAt }: Fleet, now: Instant): number {
 
 /**
  * Whoever is told "drained" may switch the machine off: so it is the agent that says that nothing is left. An
- * agent that cannot say it has at least to be there.
+ * agent that cannot say it has at least to be connected.
  */
 function isConfirmedEmpty(fleet: Fleet, node: NodeRecord): boolean {
-  const { protocolVersion } = fleet.sessions.get(node.id) ?? { protocolVersion: null };
-  if (node.link !== "online" || protocolVersion === null) return false;
+  const protocolVersion = fleet.sessions.get(node.id)?.protocolVersion ?? null;
+  if (protocolVersion === null) return false;
   return protocolVersion < COUNTING_PROTOCOL_VERSION || fleet.presences.get(node.id)?.attemptCount === 0;
 }
 
