@@ -1,3 +1,4 @@
+import { invariant } from "@drover/shared/assert.ts";
 import type { Effects } from "./effects.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import { moveAdmin } from "./node-admin.ts";
@@ -44,7 +45,8 @@ function isOverDeadline(fleet: Fleet, { adminChange }: NodeRecord, now: Instant)
 }
 
 function becomeDrained(fleet: Fleet, node: NodeRecord, effects: Effects, now: Instant): void {
-  const { actor, reason } = node.adminChange ?? { actor: "", reason: null };
+  invariant(node.adminChange, `somebody asked for the drain of ${node.id}`);
+  const { actor, reason } = node.adminChange;
   moveAdmin(fleet, node, "drained", { actor, reason, deadlineMs: null }, now);
   effects.tell({ event: "node.drained", nodeId: node.id, nodeName: node.name, actor, reason });
 }

@@ -109,8 +109,8 @@ function freeze(
 }
 
 /**
- * Enough of them are back, or declared gone. The others get a whole lease from now on: each comes back after a pause of its own,
- * seconds later, and its lease may have run out while the site was frozen.
+ * Enough of them are back, or declared gone. The others get a whole lease from now on: each comes back after a
+ * pause of its own, seconds later, and its lease may have run out while the site was frozen.
  */
 function thaw(fleet: Fleet, frozen: Freeze, stillAway: readonly NodeRecord[], effects: Effects, now: Instant): void {
   fleet.freezes.put(keyOf(frozen), { ...frozen, isOver: true });
