@@ -2,12 +2,13 @@ import type { Dial } from "@drover/agent/link/socket.ts";
 import { lostAfterMs } from "@drover/coordinator/core/liveness.ts";
 import type { ObservedJob } from "../invariants/observation.ts";
 import { CoordinatorHost } from "./coordinator/coordinator-host.ts";
-import { healEverything, injectFaults, type FaultKind, type NodeRig, type World } from "./faults.ts";
+import { destroy, healEverything, injectFaults, type FaultKind, type NodeRig, type World } from "./faults.ts";
 import { HoldingsWatch } from "./holdings-watch.ts";
 import { AgentHost } from "./node/agent-host.ts";
 import { dialFrom } from "./node/dial.ts";
 import { NodeMachine } from "./node/node-machine.ts";
 import { Observer, outputPath, type Violation } from "./observer.ts";
+import { Operators } from "./operators.ts";
 import { drawPlan, type Plan, type PlanLimits } from "./plan.ts";
 import { Users } from "./users.ts";
 import type { Process } from "./world/process.ts";
@@ -72,9 +73,10 @@ export class Simulation {
       (attemptId) => coordinator.disk.peek(outputPath(attemptId)) ?? "",
       (nodeName) => coordinator.givenUpAtMs(nodeName),
     );
-    const { faultsPerHour } = this.plan;
+    const { faultsPerHour, destroyAtMs, cloneAtMs } = this.plan;
     const { settings } = this.plan.coordinator;
-    this.observer.isCalm = Object.values(faultsPerHour).every((rate) => rate === 0);
+    const isFaultless = Object.values(faultsPerHour).every((rate) => rate === 0);
+    this.observer.isCalm = isFaultless && destroyAtMs === null && cloneAtMs === null;
     this.observer.stopGraceMs = settings.stopGraceMs;
     this.observer.leastSilenceMs = lostAfterMs(settings) - SILENCE_TOLERANCE_MS;
     const coordinator = new CoordinatorHost(this.plan.coordinator, this.timeline, random.fork(), this.observer);
@@ -101,6 +103,9 @@ export class Simulation {
       this.#faults[kind] = (this.#faults[kind] ?? 0) + 1;
       this.trace.say("fault", kind, which);
     });
+    const operators = new Operators(world);
+    operators.operate(plan.operationsPerHour, plan.troubleMs);
+    this.#scheduleMishaps(operators);
     const watch = new HoldingsWatch(world, observer);
     this.#watchCoordinator();
     await this.until(plan.troubleMs);
@@ -108,6 +113,7 @@ export class Simulation {
     this.trace.say("fault", "everything heals");
     healEverything(world);
     users.cancelImpossible();
+    operators.uncordonAll();
     const boundMs = timeline.nowMs + LIVENESS_BOUND_MS;
     const isOver = (): boolean => users.isSatisfied && observer.liveTaskCount === 0;
     do {
@@ -125,6 +131,29 @@ export class Simulation {
     return this.result();
   }
 
+  #scheduleMishaps(operators: Operators): void {
+    const { plan, timeline, world } = this;
+    if (plan.destroyAtMs !== null)
+      timeline.after(plan.destroyAtMs, () => {
+        const rig = world.random.pick(world.nodes);
+        this.trace.say("fault", "destroyed for good", rig.machine.name);
+        destroy(rig);
+        operators.declareGone(rig);
+      });
+    if (plan.cloneAtMs !== null) timeline.after(plan.cloneAtMs, () => this.#clone(world.random.pick(world.nodes)));
+  }
+
+  /** Somebody copies a machine's disk to another one and starts it: the same node id on two machines. */
+  #clone({ machine }: NodeRig): void {
+    const name = `${machine.name}-clone`;
+    const options = { ...machine, name, machineId: "machine-clone", clockRate: 1, wallOffsetMs: 0, pidCount: 64 };
+    const rig = this.#rig(options, this.world.coordinator);
+    machine.disk.copyTo(rig.machine.disk);
+    this.trace.say("fault", "cloned", machine.name);
+    rig.machine.boot();
+    rig.agent.start();
+  }
+
   /** Counts the time in which the coordinator could hear something. */
   #watchCoordinator(): void {
     const { coordinator, timeline } = this.world;
@@ -138,11 +167,11 @@ export class Simulation {
   switchOn(): void {
     const { plan, timeline, world } = this;
     world.coordinator.start();
-    for (const [index, { machine, agent }] of world.nodes.entries()) {
+    for (const [index, rig] of world.nodes.entries()) {
       timeline.after(plan.bootAtMs[index] ?? 0, () => {
-        if (machine.isUp) return;
-        machine.boot();
-        agent.start();
+        if (rig.machine.isUp || rig.isDestroyed) return;
+        rig.machine.boot();
+        rig.agent.start();
       });
     }
   }
@@ -175,7 +204,7 @@ export class Simulation {
     machine.path.latencyMs = this.plan.latencyMs;
     machine.disk.makeDirectory("/", true);
     const dial = (process: Process): Dial => dialFrom(machine, process, coordinator);
-    return { machine, agent: new AgentHost(machine, dial) };
+    return { machine, agent: new AgentHost(machine, dial), isDestroyed: false };
   }
 
   #checkAtTheEnd(): void {
@@ -188,7 +217,7 @@ export class Simulation {
     const fleet = world.coordinator.control?.engine.fleet;
     if (fleet) observer.checkFleet(fleet);
     for (const { machine } of world.nodes) {
-      const left = machine.spooledAttemptIds();
+      const left = machine.isUp ? machine.spooledAttemptIds() : [];
       if (left.length > 0) observer.fail("holdsWhatItShould", `${machine.name} still spools ${left.join(", ")}`);
     }
   }

@@ -123,7 +123,7 @@ export class Users {
     timeline.after(PATIENCE_MS, () => settle(null));
     travel(() =>
       coordinator.command(command, (result) => {
-        const jobId = "ok" in result && result.ok ? result.jobId : null;
+        const jobId = "jobId" in result ? result.jobId : null;
         if (jobId !== null) onSent(jobId);
         travel(() => settle(jobId));
       }),

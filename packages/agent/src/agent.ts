@@ -164,7 +164,8 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
     log,
     random: () => ports.random(),
     readLoad: () => machine.readLoad(),
-    composeHello: () => composeHello(config, node, bootId, attempts.takeAllReports()),
+    countAttempts: () => attempts.count(),
+    composeHello: () => composeHello(config, node, machine, attempts.takeAllReports()),
     onWelcome(welcome) {
       // Offsets first: with them, what is listed after is known to be complete or not.
       shipper.resume(welcome.outputOffsets);
@@ -179,14 +180,16 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
   return { attempts, shipper, link };
 }
 
-function composeHello(config: AgentConfig, node: NodeFacts, bootId: string, attempts: AttemptReport[]): Hello {
+function composeHello(config: AgentConfig, node: NodeFacts, machine: Machine, attempts: AttemptReport[]): Hello {
   return {
     type: "hello",
     protocolVersion: PROTOCOL_VERSION,
     agentVersion: DROVER_VERSION,
     nodeId: node.nodeId,
     name: config.name,
-    bootId,
+    bootId: machine.bootId,
+    machineId: machine.machineId,
+    site: config.site,
     capacity: node.capacity,
     hardware: node.hardware,
     attempts,

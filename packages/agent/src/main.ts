@@ -19,6 +19,9 @@ const program = new Command("drover-agent")
   .addOption(
     new Option("--name <name>", "what people call this node; the host's name where not given").env("DROVER_AGENT_NAME"),
   )
+  .addOption(
+    new Option("--site <site>", "which nodes it reaches cheaply, such as a LAN or a data centre").env("DROVER_SITE"),
+  )
   .option("--cpus <n>", "offer this many CPUs instead of all")
   .option("--memory <size>", 'offer this much memory instead of all, such as "48GiB"')
   .option("--log <format>", "json or pretty")

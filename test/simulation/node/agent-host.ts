@@ -41,6 +41,7 @@ export class AgentHost {
         coordinatorUrl: "http://coordinator.test",
         dataDir: DATA_DIR,
         name: machine.name,
+        site: machine.site,
         cpuMilli: null,
         memoryBytes: null,
         logFormat: "json",
@@ -151,6 +152,7 @@ export class AgentHost {
       clock: machine.clock.of(process),
       files: filesOf(machine, process),
       bootId: machine.bootId,
+      machineId: machine.machineId,
       startLauncher: () =>
         new Promise((resolve, reject) => {
           machine.startLauncher(

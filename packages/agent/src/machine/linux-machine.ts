@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Hardware } from "@drover/shared/domain/node.ts";
+import { readMachineId } from "../identity.ts";
 import { readLoad } from "../probe/load.ts";
 import { openCgroupRoot } from "../runtime/cgroup.ts";
 import { startLauncher } from "../runtime/launcher.ts";
@@ -21,6 +22,7 @@ export function linuxMachine({ dataDir, supervisorProgram, probeHardware }: Linu
     clock: machineClock,
     files: nodeFileSystem,
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    machineId: readMachineId(readTextIfAllowed),
     startLauncher: () => startLauncher({ program: supervisorProgram, dataDir, clock: machineClock }),
     listenForNotices: (onNotice) => listenForNotices(dataDir, onNotice),
     sendSignal,
@@ -28,6 +30,14 @@ export function linuxMachine({ dataDir, supervisorProgram, probeHardware }: Linu
     probeHardware,
     readLoad: () => readLoad(dataDir),
   };
+}
+
+function readTextIfAllowed(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
 }
 
 function sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL"): void {

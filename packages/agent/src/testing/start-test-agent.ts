@@ -36,6 +36,7 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
       coordinatorUrl,
       dataDir,
       name: "test-node",
+      site: "test-site",
       cpuMilli: null,
       memoryBytes: null,
       logFormat: "json",
