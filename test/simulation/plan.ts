@@ -18,7 +18,7 @@ export interface Plan {
   operationsPerHour: number;
   /** When a node is copied with all that is on it, and the copy is started beside it. */
   cloneAtMs: number | null;
-  /** When a node breaks for good, and an operator says so. */
+  /** When the last node breaks for good, and an operator says so. No job needs it. */
   destroyAtMs: number | null;
   /** How long work is submitted and faults are injected; then everything heals. */
   troubleMs: number;

@@ -28,6 +28,8 @@ const SILENCE_TOLERANCE_MS = 6_000;
 const PROMISE_HOPS = 16;
 
 export interface SimulationOptions extends PlanLimits {
+  /** Instead of what the seed decides. */
+  plan?: Partial<Plan>;
   /** Gets every line of what happens. */
   onLine?: (line: string) => void;
 }
@@ -61,7 +63,7 @@ export class Simulation {
     this.seed = seed;
     this.#random = new Random(seed);
     const random = this.#random;
-    this.plan = drawPlan(random.fork(), options);
+    this.plan = { ...drawPlan(random.fork(), options), ...options.plan };
     this.trace = new Trace(() => this.timeline.nowMs, options.onLine ?? null);
     const secret = `secret-${seed}`;
     // Looking through every line is dear, and what says a secret says it under any seed.
@@ -82,7 +84,8 @@ export class Simulation {
     const coordinator = new CoordinatorHost(this.plan.coordinator, this.timeline, random.fork(), this.observer);
     const nodes = this.plan.nodes.map((node) => this.#rig(node, coordinator));
     this.world = { nodes, coordinator, timeline: this.timeline, random: random.fork(), isHealed: false };
-    const sizes = this.plan.nodes.map((node) => node.size);
+    const lasting = destroyAtMs === null ? this.plan.nodes : this.plan.nodes.slice(0, -1);
+    const sizes = lasting.map((node) => node.size);
     this.users = new Users({
       coordinator,
       observer: this.observer,
@@ -107,7 +110,6 @@ export class Simulation {
     operators.operate(plan.operationsPerHour, plan.troubleMs);
     this.#scheduleMishaps(operators);
     const watch = new HoldingsWatch(world, observer);
-    this.#watchCoordinator();
     await this.until(plan.troubleMs);
     if (observer.violation) return this.result();
     this.trace.say("fault", "everything heals");
@@ -135,7 +137,8 @@ export class Simulation {
     const { plan, timeline, world } = this;
     if (plan.destroyAtMs !== null)
       timeline.after(plan.destroyAtMs, () => {
-        const rig = world.random.pick(world.nodes);
+        const rig = world.nodes.at(-1);
+        if (!rig) return;
         this.trace.say("fault", "destroyed for good", rig.machine.name);
         destroy(rig);
         operators.declareGone(rig);
@@ -145,9 +148,11 @@ export class Simulation {
 
   /** Somebody copies a machine's disk to another one and starts it: the same node id on two machines. */
   #clone({ machine }: NodeRig): void {
-    const name = `${machine.name}-clone`;
-    const options = { ...machine, name, machineId: "machine-clone", clockRate: 1, wallOffsetMs: 0, pidCount: 64 };
-    const rig = this.#rig(options, this.world.coordinator);
+    const options = this.plan.nodes.find(({ name }) => name === machine.name);
+    // A copy of an agent that says no machine id cannot be told from the machine itself after a restart.
+    if (!options || options.protocolVersion === 1) return;
+    const clone = { ...options, name: `${machine.name}-clone`, machineId: "machine-clone" };
+    const rig = this.#rig(clone, this.world.coordinator);
     machine.disk.copyTo(rig.machine.disk);
     this.trace.say("fault", "cloned", machine.name);
     rig.machine.boot();
@@ -166,6 +171,7 @@ export class Simulation {
 
   switchOn(): void {
     const { plan, timeline, world } = this;
+    this.#watchCoordinator();
     world.coordinator.start();
     for (const [index, rig] of world.nodes.entries()) {
       timeline.after(plan.bootAtMs[index] ?? 0, () => {

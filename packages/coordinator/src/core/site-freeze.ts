@@ -25,8 +25,11 @@ export function updateFreezes(fleet: Fleet, suspectAfterMs: number, effects: Eff
   for (const site of new Set([...nodesOf.keys(), ...frozenSites(fleet)])) {
     judge({ scope: "site", site }, nodesOf.get(site) ?? []);
   }
-  // A fleet of one site is that site: frozen once, told once.
-  if (nodesOf.size > 1 || fleetFreeze(fleet)) judge(WHOLE_FLEET, nodes);
+  // Whoever is silent in a frozen site is accounted for: what is frozen is told once.
+  judge(
+    WHOLE_FLEET,
+    nodes.filter((node) => siteFreeze(fleet, node.site) === null),
+  );
 }
 
 /** As long as it is, silence is no reason to give away what runs on the node. */
