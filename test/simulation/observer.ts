@@ -1,5 +1,6 @@
 import type { Fleet } from "@drover/coordinator/core/fleet.ts";
 import type { AttemptRecord } from "@drover/coordinator/core/records.ts";
+import { isFrozen } from "@drover/coordinator/core/site-freeze.ts";
 import { whyJobWaits } from "@drover/coordinator/core/why-waiting.ts";
 import { brokenInvariants } from "@drover/coordinator/testing/fleet-invariants.ts";
 import { taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
@@ -173,7 +174,7 @@ export class Observer {
 
   /** In the moment in which a turn becomes durable; the fleet is what the turn made of it. */
   onCommit(fleet: Fleet, events: readonly FleetEvent[]): void {
-    for (const event of events) this.#checkEvent(event);
+    for (const event of events) this.#checkEvent(fleet, event);
     const reasons = new Map<JobId, string>();
     for (const { after } of fleet.tasks.changes()) {
       const task = this.#taskOf(taskKey(after.jobId, after.index));
@@ -219,14 +220,21 @@ export class Observer {
       this.fail("holdsWhatItShould", `${attemptId} still runs on ${nodeName}`);
   }
 
-  #checkEvent(event: FleetEvent): void {
+  #checkEvent(fleet: Fleet, event: FleetEvent): void {
     this.onEvent(event);
     const { event: name, ...fields } = event;
     this.onLogLine("commit", name, fields);
     if (event.event === "job.cancelRequested") this.#cancelRequested.add(event.jobId);
     if (event.event === "attempt.assigned" && this.#cancelRequested.has(event.jobId))
       this.fail("canceledJobsStartNothing", `${event.attemptId} was assigned after its job was canceled`);
+    const node = "nodeId" in event ? fleet.nodes.get(event.nodeId as NodeId) : undefined;
+    if (event.event === "attempt.assigned" && node?.admin !== "schedulable")
+      this.fail(
+        "cordonedNodesTakeNothing",
+        `${event.attemptId} was given to ${event.nodeName}, which is ${node?.admin}`,
+      );
     if (event.event !== "node.lost") return;
+    if (node && isFrozen(fleet, node)) this.fail("frozenSitesLoseNothing", `${event.nodeName} was lost`);
     if (this.isCalm) this.fail("calmFleetsLoseNothing", `${event.nodeName} was lost`);
     const silentMs = this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(event.nodeName) ?? 0);
     if (silentMs < this.leastSilenceMs)

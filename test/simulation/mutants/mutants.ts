@@ -81,6 +81,24 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "return leaseMs + 0 * (stopGraceMs + DRIFT_RATIO + KILL_MARGIN_MS);",
   },
   {
+    name: "a node of a frozen site is given up",
+    file: `${CORE}/liveness.ts`,
+    find: "} else if (!isFrozen(fleet, node)) {",
+    replace: "} else {\n      void isFrozen;",
+  },
+  {
+    name: "a cordoned node takes new work",
+    file: `${CORE}/scheduler/capacity.ts`,
+    find: 'node.isAvailable = after.link === "online" && after.admin === "schedulable";',
+    replace: 'node.isAvailable = after.link === "online" && after.admin !== "drained";',
+  },
+  {
+    name: "a clone is let in",
+    file: `${CORE}/agent-session.ts`,
+    find: "return known.machineId !== null && machineId !== null && known.machineId !== machineId;",
+    replace: "return known.machineId === null && machineId === null && known.machineId !== machineId;",
+  },
+  {
     name: "what should wait for its node is given away",
     file: `${CORE}/liveness.ts`,
     find: 'if (fleet.jobs.get(attempt.jobId)?.spec.onDisconnect !== "restart") continue;',
