@@ -122,6 +122,12 @@ export class Scenario {
     this.turn({ type: "attemptReports", sessionId, nodeId: attempt.nodeId, reports: [report] });
   }
 
+  /** The coordinator starts again, with all that was committed. */
+  restart(): void {
+    this.fleet.settings.incarnation = "test01";
+    this.turn({ type: "restarted" });
+  }
+
   pass(durationMs: number): void {
     this.now = { wallMs: this.now.wallMs + durationMs, monotonicMs: this.now.monotonicMs + durationMs };
   }
