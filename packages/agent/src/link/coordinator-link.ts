@@ -106,7 +106,8 @@ export class CoordinatorLink implements OutputChannel {
     // The socket calls back in later turns of the event loop only, so `session` is there by then.
     const socket = dial(url, {
       onOpen: () => this.#session === session && this.#sayHello(session),
-      onText: (text) => this.#session === session && this.#onText(session, text),
+      // What is still under way on a connection that we hung up on is not for us any more.
+      onText: (text) => this.#session === session && session.hangUpReason === null && this.#onText(session, text),
       onHeard: () => (session.heardAtMs = clock.monotonicMs()),
       onClosed: (reason) => this.#onClosed(session, reason),
     });
@@ -151,7 +152,11 @@ export class CoordinatorLink implements OutputChannel {
   }
 
   #onWelcome(session: Session, welcome: Welcome): void {
-    const { log, url } = this.#ports;
+    const { log, url, clock } = this.#ports;
+    // A coordinator that could not commit for longer than a lease. It believes us alive from now on and gives us
+    // work, all of which would be fenced before it began: 115 attempts in half a second (chaos seed 12).
+    if (clock.monotonicMs() >= session.helloSentAtMs + welcome.leaseMs)
+      return hangUp(session, "the welcome came when its lease was over");
     session.welcome = welcome;
     this.#backoff.reset();
     log("agent.connected", { coordinator: url, attempts: welcome.attempts.length });

@@ -1,5 +1,5 @@
 import type { NodeLoss } from "@drover/shared/domain/attempt.ts";
-import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import { incarnationOf, type AttemptId } from "@drover/shared/domain/ids.ts";
 import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
 import type { AttemptReport, DesiredAttempt, HeldDesire, Hello } from "@drover/shared/protocol/messages.ts";
 import { assignmentFor } from "./assignment.ts";
@@ -148,13 +148,17 @@ function reconcile(
       ? { desired: "keep", attemptId: attempt.id }
       : { desired: "stop", attemptId: attempt.id, cause: attempt.stopCause };
   }
-  // The node does not have it. It may be started only if it certainly never was: in this boot, and never
-  // reported. (A power cut may lose an agent's spool, and with it the memory of a start.)
+  // The node does not have it. It may be started only if it certainly never was: in this boot, never reported, and
+  // made by this very start of the coordinator. (A power cut may lose an agent's spool, and with it the memory of a
+  // start. A database that was restored from an older copy has lost the memory of what was reported: chaos seed 11.)
   if (attempt.bootId !== node.bootId) return giveUp(fleet, attempt, "rebooted", effects, now);
   if (attempt.startedAtMs !== null || attempt.state === "starting" || attempt.state === "releasing") {
     return giveUp(fleet, attempt, "forgotten", effects, now);
   }
   if (attempt.stopCause === null) {
+    if (incarnationOf(attempt.id) !== fleet.settings.incarnation) {
+      return giveUp(fleet, attempt, "forgotten", effects, now);
+    }
     return { desired: "run", attemptId: attempt.id, assignment: assignmentFor(fleet, attempt) };
   }
   const end = {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aHello, aReport } from "../testing/scenario.ts";
@@ -229,4 +230,15 @@ test("a job whose script is large and whose tasks are many reaches its node in b
     ),
   );
   await agent.next("desired", ({ held }) => held.some((one) => one.desired === "forget"));
+});
+
+test("a coordinator stops although an agent no longer answers", async () => {
+  const stopping = await RunningCoordinator.start();
+  const agent = await stopping.connectAgent(1);
+  agent.freeze();
+  const startedAtMs = performance.now();
+  await stopping.stop({ cutsAgents: false });
+  expect(performance.now() - startedAtMs).toBeLessThan(10_000);
+  agent.cut();
+  rmSync(stopping.dataDir, { recursive: true, force: true });
 });

@@ -141,6 +141,12 @@ export class Scenario {
     if (sessionId !== null) this.turn({ type: "agentGone", sessionId, nodeId, reason: "cut" });
   }
 
+  /** The coordinator starts again, with all that was committed. */
+  restart(): void {
+    this.fleet.settings.incarnation = "test01";
+    this.turn({ type: "restarted" });
+  }
+
   pass(durationMs: number): void {
     this.now = { wallMs: this.now.wallMs + durationMs, monotonicMs: this.now.monotonicMs + durationMs };
   }
