@@ -215,6 +215,12 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     why: "the probe looks at the machine and at nothing of ours",
   },
   {
+    files: `${AGENT}probe/parse/`,
+    may: [`${AGENT}probe/parse/`, `${SHARED}units.ts`],
+    pure: true,
+    why: "what a vendor's tool said is read the same everywhere: text in, facts and warnings out",
+  },
+  {
     files: `${AGENT}runtime/`,
     may: [`${AGENT}runtime/`, SHARED, "npm:execa", "node:"],
     mayAsTypes: [`${AGENT}log.ts`, `${AGENT}spool/`],
