@@ -210,19 +210,19 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${AGENT}probe/`,
-    may: [`${AGENT}probe/`, SHARED, "npm:execa", "npm:systeminformation", "node:"],
+    may: [`${AGENT}probe/`, SHARED, "node:"],
     mayAsTypes: [`${AGENT}log.ts`],
     why: "the probe looks at the machine and at nothing of ours",
   },
   {
     files: `${AGENT}probe/parse/`,
-    may: [`${AGENT}probe/parse/`, `${SHARED}units.ts`],
+    may: [`${AGENT}probe/parse/`, `${SHARED}units.ts`, "node:path/posix"],
     pure: true,
     why: "what a vendor's tool said is read the same everywhere: text in, facts and warnings out",
   },
   {
     files: `${AGENT}runtime/`,
-    may: [`${AGENT}runtime/`, SHARED, "npm:execa", "node:"],
+    may: [`${AGENT}runtime/`, SHARED, "node:"],
     mayAsTypes: [`${AGENT}log.ts`, `${AGENT}spool/`],
     why: "the runtime starts and signals processes; it does not know why",
   },
@@ -233,7 +233,7 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${AGENT}config.ts`,
-    may: [SHARED, "npm:commander", "npm:zod", "node:"],
+    may: [`${AGENT}probe/tools.ts`, SHARED, "npm:commander", "npm:zod", "node:"],
     why: "options are read before anything is built",
   },
   {

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import type { Clock } from "@drover/shared/clock.ts";
+import { allocatableGpuIds } from "@drover/shared/domain/gpu.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
 import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
@@ -205,9 +206,9 @@ function makeDataDir(dataDir: string): void {
 
 function capacityOf(config: AgentConfig, hardware: Hardware): ResourceCapacity {
   return {
-    cpuMilli: config.cpuMilli ?? hardware.cpu.cores * 1000,
+    cpuMilli: config.cpuMilli ?? hardware.cpu.usableMilli ?? hardware.cpu.cores * 1000,
     memoryBytes: config.memoryBytes ?? hardware.memoryBytes,
-    gpuIds: hardware.gpus.map((gpu) => gpu.id),
+    gpuIds: allocatableGpuIds(hardware.gpus),
   };
 }
 

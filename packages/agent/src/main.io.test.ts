@@ -4,8 +4,10 @@ import { closeSync, existsSync, openSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Hardware } from "@drover/shared/domain/node.ts";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { aTool } from "./testing/a-tool.ts";
 import { anAssignment, run } from "./testing/an-assignment.ts";
 import { startScriptedCoordinator } from "./testing/scripted-coordinator.ts";
+import { a100, a100Uuid, nvidiaSmi, nvidiaSmiWithMig } from "./testing/nvidia-machines.ts";
 import { makeDataDir, SUPERVISOR_PROGRAM } from "./testing/start-test-agent.ts";
 
 const PROGRAM = fileURLToPath(new URL("../bin/drover-agent.mjs", import.meta.url));
@@ -24,6 +26,27 @@ describe("drover-agent", () => {
     const { child, said } = startProgram(["probe"]);
     await once(child, "close");
     expect(Hardware.parse(JSON.parse(said())).cpu.cores).toBeGreaterThan(0);
+  });
+
+  test("prints the GPUs that the configured tool knows", async () => {
+    const { child, said } = startProgram(["--nvidia-smi", aTool(nvidiaSmi([a100(0), a100(1)])).path, "probe"]);
+    await once(child, "close");
+    expect(Hardware.parse(JSON.parse(said())).gpus).toMatchObject([
+      { id: a100Uuid(0), modelName: "A100-80GB", links: { [a100Uuid(1)]: "NV12" } },
+      { id: a100Uuid(1), modelName: "A100-80GB", links: { [a100Uuid(0)]: "NV12" } },
+    ]);
+  });
+
+  test("offers the instances of a split GPU in place of the GPU", async () => {
+    const coordinator = await startScriptedCoordinator();
+    onTestFinished(() => coordinator.close());
+    const tool = aTool(nvidiaSmiWithMig()).path;
+    startProgram(["--coordinator", coordinator.url, "--data-dir", makeDataDir(), "--nvidia-smi", tool]);
+    const { capacity, hardware } = await coordinator.connected();
+    expect(hardware.gpus).toMatchObject([{ modelName: "H100-80GB", isMigEnabled: true }]);
+    expect(capacity.gpuIds).toEqual(hardware.gpus[0]?.migInstances.map(({ id }) => id));
+    expect(capacity.gpuIds).toHaveLength(4);
+    expect(capacity.cpuMilli).toBe(hardware.cpu.usableMilli);
   });
 
   test("says in one line what is wrong and what to do", async () => {

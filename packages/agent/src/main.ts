@@ -1,9 +1,10 @@
 import { randomInt } from "node:crypto";
+import { resolve } from "node:path";
 import { errorLine, isDroverError } from "@drover/shared/errors.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Command, Option } from "commander";
 import { startAgent } from "./agent.ts";
-import { parseConfig, type AgentOptions } from "./config.ts";
+import { coordinatorHost, parseConfig, parseTools, probeWords, type AgentOptions } from "./config.ts";
 import { dialWebSocket } from "./link/socket.ts";
 import { createLog } from "./log.ts";
 import { probeHardware } from "./probe/probe.ts";
@@ -19,6 +20,10 @@ const program = new Command("drover-agent")
   .addOption(
     new Option("--name <name>", "what people call this node; the host's name where not given").env("DROVER_AGENT_NAME"),
   )
+  .addOption(new Option("--nvidia-smi <path>", "NVIDIA's tool").env("DROVER_NVIDIA_SMI"))
+  .addOption(new Option("--amd-smi <path>", "AMD's tool").env("DROVER_AMD_SMI"))
+  .addOption(new Option("--rocm-smi <path>", "AMD's older tool").env("DROVER_ROCM_SMI"))
+  .addOption(new Option("--xpu-smi <path>", "Intel's tool").env("DROVER_XPU_SMI"))
   .option("--cpus <n>", "offer this many CPUs instead of all")
   .option("--memory <size>", 'offer this much memory instead of all, such as "48GiB"')
   .option("--log <format>", "json or pretty")
@@ -30,7 +35,15 @@ program
   .description("print this machine's hardware as JSON")
   .action(async () => {
     const { readFullHardware } = await import("./probe/full-hardware.ts");
-    process.stdout.write(`${JSON.stringify(await readFullHardware())}\n`);
+    const options: AgentOptions = program.opts();
+    const hardware = await readFullHardware({
+      tools: parseTools(options),
+      dataDir: options.dataDir === undefined ? null : resolve(options.dataDir),
+      towards: coordinatorHost(options.coordinator),
+      clock: machineClock,
+    });
+    // A tool or a volume that hangs must not keep what is known, nor this process.
+    process.stdout.write(`${JSON.stringify(hardware)}\n`, () => process.exit());
   });
 
 async function runAgent(options: AgentOptions): Promise<void> {
@@ -48,7 +61,11 @@ async function runAgent(options: AgentOptions): Promise<void> {
     randomBelow: (limit) => randomInt(limit),
     dial: dialWebSocket,
     log,
-    probeHardware: () => probeHardware([process.execPath, ...process.execArgv, process.argv[1] ?? "", "probe"]),
+    probeHardware: () =>
+      probeHardware(
+        [process.execPath, ...process.execArgv, process.argv[1] ?? "", ...probeWords(config)],
+        machineClock,
+      ),
     // A copy: each look into process.env itself goes through the C library.
     environment: { ...process.env },
   });

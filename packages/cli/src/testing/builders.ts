@@ -1,6 +1,7 @@
 import type { Attempt, Job, JobDetail, Task } from "@drover/shared/api/jobs.ts";
 import type { NodeDetail } from "@drover/shared/api/nodes.ts";
 import { JobId } from "@drover/shared/domain/ids.ts";
+import { Hardware } from "@drover/shared/domain/node.ts";
 import { commandLineOf, JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
 
 const T0 = "2026-01-02T03:04:05.000Z";
@@ -66,7 +67,7 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     capacity: { cpuMilli: 16_000, memoryBytes: 64 * 1024 ** 3, gpuIds: ["GPU-1", "GPU-2"] },
     allocated: { cpuMilli: 1500, memoryBytes: 8 * 1024 ** 3, gpuIds: ["GPU-1"] },
     attemptCount: 1,
-    hardware: {
+    hardware: Hardware.parse({
       cpu: { model: "EPYC 7443P", cores: 16, physicalCores: 8 },
       memoryBytes: 64 * 1024 ** 3,
       disks: [{ mount: "/", fileSystem: "ext4", sizeBytes: 1024 ** 4, freeBytes: 1024 ** 3 }],
@@ -75,7 +76,7 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
       kernel: "6.1.0",
       architecture: "x64",
       warnings: [],
-    },
+    }),
     load: { load1: 0.5, memoryAvailableBytes: 32 * 1024 ** 3, dataDiskFreeBytes: 1024 ** 3 },
     lastHeardAt: T0,
     joinedAt: T0,

@@ -1,6 +1,7 @@
 import type { AttemptOutcome } from "@drover/shared/domain/attempt.ts";
 import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import { JobSubmission, toJobSpec, type JobSpec } from "@drover/shared/domain/job.ts";
+import { Hardware } from "@drover/shared/domain/node.ts";
 import type { EventName, FleetEvent } from "@drover/shared/events.ts";
 import type { AttemptReport, DesiredAttempt, Hello } from "@drover/shared/protocol/messages.ts";
 import { Effects } from "../core/effects.ts";
@@ -40,7 +41,7 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
     name: `node${number}`,
     bootId: "boot-1",
     capacity: { cpuMilli: cpus * 1000, memoryBytes, gpuIds },
-    hardware: {
+    hardware: Hardware.parse({
       cpu: { model: "test", cores: Math.max(1, cpus), physicalCores: null },
       memoryBytes,
       disks: [],
@@ -49,7 +50,7 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
       kernel: "test",
       architecture: "x64",
       warnings: [],
-    },
+    }),
     attempts: [],
     ...rest,
   };

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { GpuDevice, GpuFault } from "./gpu.ts";
+import { Cpu, Disk, Memory, NetworkInterface, Software } from "./machine.ts";
 
 export const NodeLink = {
   /** Connected and heard from lately. */
@@ -28,40 +30,22 @@ export const NodeAdmin = {
 } as const;
 export type NodeAdmin = (typeof NodeAdmin)[keyof typeof NodeAdmin];
 
-export const GpuDevice = z
-  .object({
-    /** Stable over reboots: the vendor's UUID. */
-    id: z.string(),
-    /** The index the vendor's tool shows; may change with a reboot. */
-    index: z.int().nonnegative(),
-    model: z.string(),
-    memoryBytes: z.int().nonnegative().nullable(),
-    driverVersion: z.string().nullable(),
-  })
-  .meta({ id: "GpuDevice" });
-export type GpuDevice = z.infer<typeof GpuDevice>;
-
-/** What a machine is; read once when its agent starts. `null` where the machine does not say. */
+/** What a machine is. `null` where the machine does not say; fields with a default are newer than the first release. */
 export const Hardware = z
   .object({
-    cpu: z.object({
-      model: z.string(),
-      cores: z.int().positive().meta({ description: "Logical processors that a process may run on" }),
-      physicalCores: z.int().positive().nullable(),
-    }),
+    cpu: Cpu,
+    /** What the agent may use of it. */
     memoryBytes: z.int().positive(),
-    disks: z.array(
-      z.object({
-        mount: z.string(),
-        fileSystem: z.string(),
-        sizeBytes: z.int().nonnegative(),
-        freeBytes: z.int().nonnegative(),
-      }),
-    ),
+    memory: Memory.nullable().default(null),
+    disks: z.array(Disk),
+    networks: z.array(NetworkInterface).default([]),
     gpus: z.array(GpuDevice),
+    /** What is wrong with GPUs, those included that no longer say who they are. */
+    gpuFaults: z.array(GpuFault).default([]),
     os: z.string(),
     kernel: z.string(),
     architecture: z.string(),
+    software: Software.nullable().default(null),
     /** Set where a part of the hardware could not be read; the rest is still right. */
     warnings: z.array(z.string()),
   })
