@@ -177,6 +177,18 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
     why: "options are read before anything is built",
   },
   {
+    files: `${COORDINATOR}control.ts`,
+    may: [
+      `${COORDINATOR}engine/`,
+      `${COORDINATOR}gateway/`,
+      `${COORDINATOR}output/`,
+      `${COORDINATOR}telemetry/`,
+      SHARED,
+    ],
+    mayAsTypes: [`${COORDINATOR}core/`, `${COORDINATOR}store/`],
+    why: "what decides and talks to agents, without doors, disk or clock of its own: the simulator runs it as it is",
+  },
+  {
     files: `${COORDINATOR}coordinator.ts`,
     may: [COORDINATOR, SHARED, "node:"],
     mayAsTypes: ["npm:pino"],
@@ -205,8 +217,13 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}output/`,
     may: [`${AGENT}output/`, SHARED, "node:"],
-    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}spool/`],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`, `${AGENT}spool/`],
     why: "output goes from a file into frames; it does not know the connection",
+  },
+  {
+    files: `${AGENT}machine/`,
+    may: [`${AGENT}machine/`, `${AGENT}probe/`, `${AGENT}runtime/`, SHARED, "node:"],
+    why: "all that the agent touches of its machine, behind one door that the simulator replaces",
   },
   {
     files: `${AGENT}probe/`,
@@ -223,12 +240,12 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}runtime/`,
     may: [`${AGENT}runtime/`, SHARED, "node:"],
-    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}spool/`],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`, `${AGENT}spool/`],
     why: "the runtime starts and signals processes; it does not know why",
   },
   {
     files: `${AGENT}spool/`,
-    may: [`${AGENT}spool/`, SHARED, "node:"],
+    may: [`${AGENT}machine/file-system.ts`, `${AGENT}spool/`, SHARED, "node:"],
     why: "the spool is files; what they mean is decided in attempts/",
   },
   {
@@ -239,12 +256,13 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}identity.ts`,
     may: [SHARED, "npm:zod", "node:"],
+    mayAsTypes: [`${AGENT}machine/`],
     why: "one small file that says who this node is",
   },
   {
     files: `${AGENT}lease.ts`,
     may: [SHARED, "node:"],
-    mayAsTypes: [`${AGENT}log.ts`],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`],
     why: "one small file that supervisors read when the agent is dead",
   },
   {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import { OUTPUT_WINDOW_BYTES } from "@drover/shared/protocol/output-frame.ts";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { nodeFileSystem } from "./machine/file-system.ts";
 import { findByEnvironment } from "./runtime/processes.ts";
 import { anAssignment, run } from "./testing/an-assignment.ts";
 import { startScriptedCoordinator, type Script } from "./testing/scripted-coordinator.ts";
@@ -22,7 +23,7 @@ async function startPair(script: Partial<Script> = {}) {
 }
 
 const sh = (script: string) => ["/bin/sh", "-c", script];
-const processesOf = (attemptId: AttemptId) => findByEnvironment(`DROVER_ATTEMPT_ID=${attemptId}`);
+const processesOf = (attemptId: AttemptId) => findByEnvironment(nodeFileSystem, `DROVER_ATTEMPT_ID=${attemptId}`);
 
 describe("an agent that is connected", () => {
   test("says who it is and what it has", async () => {

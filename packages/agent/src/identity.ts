@@ -1,7 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NodeId } from "@drover/shared/domain/ids.ts";
 import { DroverError } from "@drover/shared/errors.ts";
+import type { FileSystem } from "./machine/file-system.ts";
 
 const ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_LENGTH = 12;
@@ -10,26 +10,19 @@ const ID_LENGTH = 12;
  * The node's id, made once for its data directory and then kept: over restarts, upgrades and re-installs.
  * `randomBelow` yields a whole number in [0, limit).
  */
-export function loadNodeId(dataDir: string, randomBelow: (limit: number) => number): NodeId {
+export function loadNodeId(dataDir: string, files: FileSystem, randomBelow: (limit: number) => number): NodeId {
   const path = join(dataDir, "node.json");
-  const known = readNodeFile(path);
-  if (known !== null) return known;
+  const text = files.readText(path);
+  if (text !== null) return parseNodeFile(path, text);
   let id = "node-";
   for (let i = 0; i < ID_LENGTH; i++) id += ID_ALPHABET[randomBelow(ID_ALPHABET.length)];
   const nodeId = NodeId.parse(id);
-  writeFileSync(`${path}.new`, `${JSON.stringify({ nodeId })}\n`, { flush: true });
-  renameSync(`${path}.new`, path);
+  files.writeText(`${path}.new`, `${JSON.stringify({ nodeId })}\n`, { mode: 0o600, sync: true });
+  files.rename(`${path}.new`, path);
   return nodeId;
 }
 
-function readNodeFile(path: string): NodeId | null {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
-  }
+function parseNodeFile(path: string, text: string): NodeId {
   try {
     const file: unknown = JSON.parse(text);
     return NodeId.parse(typeof file === "object" && file !== null && "nodeId" in file ? file.nodeId : undefined);
@@ -39,9 +32,4 @@ function readNodeFile(path: string): NodeId | null {
       cause,
     });
   }
-}
-
-/** Changes with every start of the machine. */
-export function readBootId(): string {
-  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }

@@ -1,7 +1,7 @@
-import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@drover/shared/clock.ts";
 import type { Log } from "./log.ts";
+import type { FileSystem } from "./machine/file-system.ts";
 
 /**
  * Until when this node may be believed alive. The supervisors read the deadline from a file and stop their
@@ -57,19 +57,10 @@ export interface LeaseFile {
  * Overwrites the same few bytes in place: a renewal that had to make a file would fail on a full disk, and every
  * attempt of the node would be stopped for it.
  */
-export function openLeaseFile(dataDir: string): LeaseFile {
-  const path = join(dataDir, "lease");
-  const fd = openLeaseDescriptor(path);
+export function openLeaseFile(dataDir: string, files: FileSystem): LeaseFile {
+  const file = files.openForOverwriting(join(dataDir, "lease"));
   return {
-    write: (deadlineMs) => void writeSync(fd, `${String(deadlineMs).padStart(DEADLINE_DIGITS, "0")}\n`, 0),
-    close: () => closeSync(fd),
+    write: (deadlineMs) => file.overwrite(`${String(deadlineMs).padStart(DEADLINE_DIGITS, "0")}\n`),
+    close: () => file.close(),
   };
-}
-
-function openLeaseDescriptor(path: string): number {
-  try {
-    return openSync(path, "r+");
-  } catch {
-    return openSync(path, "w+", 0o600);
-  }
 }

@@ -8,7 +8,8 @@ import { coordinatorHost, parseConfig, parseTools, probeWords, type AgentOptions
 import { dialWebSocket } from "./link/socket.ts";
 import { createLog } from "./log.ts";
 import { probeHardware } from "./probe/probe.ts";
-import { machineClock } from "./runtime/machine-clock.ts";
+import { linuxMachine } from "./machine/linux-machine.ts";
+import { machineClock } from "./machine/machine-clock.ts";
 
 const RANDOM_STEPS = 2 ** 32;
 
@@ -56,16 +57,19 @@ async function runAgent(options: AgentOptions): Promise<void> {
     write: (line) => process.stdout.write(line),
   });
   const agent = await startAgent(config, {
-    clock: machineClock,
+    machine: linuxMachine({
+      dataDir: config.dataDir,
+      supervisorProgram: config.supervisorProgram,
+      probeHardware: () =>
+        probeHardware(
+          [process.execPath, ...process.execArgv, process.argv[1] ?? "", ...probeWords(config)],
+          machineClock,
+        ),
+    }),
     random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     randomBelow: (limit) => randomInt(limit),
     dial: dialWebSocket,
     log,
-    probeHardware: () =>
-      probeHardware(
-        [process.execPath, ...process.execArgv, process.argv[1] ?? "", ...probeWords(config)],
-        machineClock,
-      ),
     // A copy: each look into process.env itself goes through the C library.
     environment: { ...process.env },
   });

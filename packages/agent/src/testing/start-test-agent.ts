@@ -7,7 +7,7 @@ import { startAgent, type Agent } from "../agent.ts";
 import { dialWebSocket } from "../link/socket.ts";
 import { readBasicHardware } from "../probe/hardware.ts";
 import { DEFAULT_TOOL_PATHS } from "../probe/tools.ts";
-import { machineClock } from "../runtime/machine-clock.ts";
+import { linuxMachine } from "../machine/linux-machine.ts";
 
 export const SUPERVISOR_PROGRAM = fileURLToPath(new URL("../../native/build/drover-supervisor", import.meta.url));
 
@@ -45,12 +45,15 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
       supervisorProgram: SUPERVISOR_PROGRAM,
     },
     {
-      clock: machineClock,
+      machine: linuxMachine({
+        dataDir,
+        supervisorProgram: SUPERVISOR_PROGRAM,
+        probeHardware: () => Promise.resolve(readBasicHardware()),
+      }),
       random: () => 0,
       randomBelow: (limit) => Math.floor(Math.random() * limit),
       dial: dialWebSocket,
       log: (line, fields = {}) => logged.push({ line, fields }),
-      probeHardware: () => Promise.resolve(readBasicHardware()),
       environment: process.env,
     },
   );

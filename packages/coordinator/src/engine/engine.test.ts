@@ -37,6 +37,8 @@ class ManualClock implements Clock {
     return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
   }
 
+  callSoon = (fn: () => void) => void setImmediate(fn);
+
   /** Jumps there: what was due on the way is called late, as after a stopped process. */
   advance(durationMs: number): void {
     this.#nowMs += durationMs;

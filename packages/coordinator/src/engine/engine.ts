@@ -123,8 +123,8 @@ export class Engine {
     this.#pending.push(pending);
     if (this.#turnIsScheduled) return;
     this.#turnIsScheduled = true;
-    // After the I/O of this round of the event loop: what arrived together shares one transaction.
-    setImmediate(() => void this.#runTurn());
+    // What arrived together shares one transaction.
+    this.#options.clock.callSoon(() => void this.#runTurn());
   }
 
   async #runTurn(): Promise<void> {

@@ -1,23 +1,9 @@
-import { closeSync, constants, mkdirSync, openSync, read, statSync, writev } from "node:fs";
-import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import type { OutputFiles } from "./output-files.ts";
 
 /** IOV_MAX of Linux: more in one call is EINVAL. */
 const MAX_WRITE_CHUNKS = 1024;
-const readAsync = promisify(read);
-
-async function syncFile(path: string): Promise<void> {
-  await using file = await open(path, "r");
-  await file.sync();
-}
-
-function writevAsync(fd: number, chunks: Uint8Array[], position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    writev(fd, chunks, position, (error, bytesWritten) => (error ? reject(error) : resolve(bytesWritten)));
-  });
-}
 
 /** What is left of the chunks after their first `count` bytes. */
 function dropBytes(chunks: Uint8Array[], count: number): Uint8Array[] {
@@ -50,11 +36,13 @@ interface Writing {
  * attempt and so another file; nothing is ever overwritten.
  */
 export class OutputStore {
+  readonly #files: OutputFiles;
   readonly #directory: string;
   readonly #onGrowth: (attemptId: AttemptId) => void;
   readonly #writings = new Map<AttemptId, Writing>();
 
-  constructor(dataDir: string, onGrowth: (attemptId: AttemptId) => void) {
+  constructor(files: OutputFiles, dataDir: string, onGrowth: (attemptId: AttemptId) => void) {
+    this.#files = files;
     this.#directory = join(dataDir, "output");
     this.#onGrowth = onGrowth;
   }
@@ -63,7 +51,7 @@ export class OutputStore {
   sizeOf(attemptId: AttemptId): number {
     const writing = this.#writings.get(attemptId);
     if (writing) return writing.sizeBytes;
-    return statSync(this.#fileOf(attemptId), { throwIfNoEntry: false })?.size ?? 0;
+    return this.#files.sizeOf(this.#fileOf(attemptId));
   }
 
   /**
@@ -93,8 +81,8 @@ export class OutputStore {
     if (sizeBytes === 0) return 0;
     // Opened anew, whoever wrote it: after a restart nobody knows what of it was ever synced. The directory
     // too, or the file's name may be missing after a power cut.
-    await syncFile(this.#fileOf(attemptId));
-    await syncFile(dirname(this.#fileOf(attemptId)));
+    await this.#files.sync(this.#fileOf(attemptId));
+    await this.#files.sync(dirname(this.#fileOf(attemptId)));
     return sizeBytes;
   }
 
@@ -103,16 +91,15 @@ export class OutputStore {
     const writing = this.#writings.get(attemptId);
     if (!writing) return;
     this.#writings.delete(attemptId);
-    closeSync(writing.fd);
+    this.#files.close(writing.fd);
   }
 
   /** Up to `buffer.byteLength` bytes from `offset`, only of what `sizeOf` counts. Resolves to how many. */
   async read(file: OutputFile, buffer: Uint8Array, offset: number): Promise<number> {
     const available = this.sizeOf(file.attemptId) - offset;
     if (available <= 0) return 0;
-    const fd = file.open(() => openSync(this.#fileOf(file.attemptId), "r"));
-    const { bytesRead } = await readAsync(fd, buffer, 0, Math.min(buffer.byteLength, available), offset);
-    return bytesRead;
+    const fd = file.open(this.#files, this.#fileOf(file.attemptId));
+    return this.#files.read(fd, buffer.subarray(0, Math.min(buffer.byteLength, available)), offset);
   }
 
   async close(): Promise<void> {
@@ -137,7 +124,7 @@ export class OutputStore {
 
   async #writeAll(writing: Writing, chunks: Uint8Array[]): Promise<void> {
     for (let rest = chunks; rest.length > 0;) {
-      const bytesWritten = await writevAsync(writing.fd, rest.slice(0, MAX_WRITE_CHUNKS), writing.sizeBytes);
+      const bytesWritten = await this.#files.write(writing.fd, rest.slice(0, MAX_WRITE_CHUNKS), writing.sizeBytes);
       writing.sizeBytes += bytesWritten;
       rest = dropBytes(rest, bytesWritten);
     }
@@ -147,10 +134,9 @@ export class OutputStore {
     const known = this.#writings.get(attemptId);
     if (known) return known;
     const file = this.#fileOf(attemptId);
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const sizeBytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    // Not O_APPEND: each write names its offset, so that a write torn by a full disk is written over.
-    const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600);
+    this.#files.makeDirectory(dirname(file));
+    const sizeBytes = this.#files.sizeOf(file);
+    const fd = this.#files.openForWriting(file);
     const writing: Writing = { fd, sizeBytes, acceptedBytes: sizeBytes, queue: [], draining: null };
     this.#writings.set(attemptId, writing);
     return writing;
@@ -164,19 +150,19 @@ export class OutputStore {
 /** A reader's handle on one attempt's output; opened at the first byte, because there may be none. */
 export class OutputFile {
   readonly attemptId: AttemptId;
-  #fd: number | null = null;
+  #opened: { files: OutputFiles; fd: number } | null = null;
 
   constructor(attemptId: AttemptId) {
     this.attemptId = attemptId;
   }
 
-  open(openFd: () => number): number {
-    this.#fd ??= openFd();
-    return this.#fd;
+  open(files: OutputFiles, path: string): number {
+    this.#opened ??= { files, fd: files.openForReading(path) };
+    return this.#opened.fd;
   }
 
   close(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
-    this.#fd = null;
+    this.#opened?.files.close(this.#opened.fd);
+    this.#opened = null;
   }
 }
