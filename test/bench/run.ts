@@ -14,6 +14,7 @@ import { formatBytes } from "@drover/shared/units.ts";
 import type { Figure, Measurement } from "./figure.ts";
 import { arrayTasks } from "./figures/array-tasks.ts";
 import { fullQueue } from "./figures/full-queue.ts";
+import { gpuWatch } from "./figures/gpu-watch.ts";
 import { idleAgent } from "./figures/idle-agent.ts";
 import { jobsOneByOne } from "./figures/jobs-one-by-one.ts";
 import { output } from "./figures/output.ts";
@@ -22,7 +23,16 @@ import { submissions } from "./figures/submissions.ts";
 import { openWorkshop } from "./fleet.ts";
 import { measureMachine, type Machine } from "./machine.ts";
 
-const FIGURES: readonly Figure[] = [jobsOneByOne, arrayTasks, startLatency, submissions, output, idleAgent, fullQueue];
+const FIGURES: readonly Figure[] = [
+  jobsOneByOne,
+  arrayTasks,
+  startLatency,
+  submissions,
+  output,
+  idleAgent,
+  gpuWatch,
+  fullQueue,
+];
 
 /** Above this the machine does something else too. */
 const BUSY_LOAD = 0.5;

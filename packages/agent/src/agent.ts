@@ -18,6 +18,7 @@ import type { Log } from "./log.ts";
 import { OutputShipper } from "./output/shipper.ts";
 import type { FileSystem } from "./machine/file-system.ts";
 import type { Machine } from "./machine/machine.ts";
+import type { LoadWatch } from "./probe/live/load-watch.ts";
 import { closeCgroupRoot } from "./runtime/cgroup.ts";
 import type { Launcher } from "./runtime/launcher.ts";
 import { createSupervisors } from "./runtime/supervisors.ts";
@@ -71,7 +72,8 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
   };
   const leaseFile = openLeaseFile(dataDir, files);
   const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
-  const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease });
+  const watch = machine.watchLoad(hardware, (reason) => log("agent.watchTrouble", { reason }));
+  const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease, watch });
 
   launcher.onStartRefused((attemptId) => attempts.onStartRefused(attemptId));
   // Listened for before the spool is read: what ends in between is seen twice rather than never.
@@ -87,6 +89,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
       log("agent.stopping");
       stopSweeping();
       stopListening();
+      watch.stop();
       link.stop();
       lease.stop();
       shipper.stop();
@@ -118,10 +121,11 @@ interface PartsContext {
   node: NodeFacts;
   launcher: Launcher;
   lease: Lease;
+  watch: LoadWatch;
 }
 
 /** The circle: what the link hears changes the attempts, their output and reports go out through the link. */
-function connectParts({ config, ports, node, launcher, lease }: PartsContext): Parts {
+function connectParts({ config, ports, node, launcher, lease, watch }: PartsContext): Parts {
   const { machine, log } = ports;
   const { clock, files, bootId } = machine;
   const { cgroupRoot } = node;
@@ -164,7 +168,7 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
     clock,
     log,
     random: () => ports.random(),
-    readLoad: () => machine.readLoad(),
+    readLoad: () => watch.readLoad(),
     composeHello: () => composeHello(config, node, bootId, attempts.takeAllReports()),
     onWelcome(welcome) {
       // Offsets first: with them, what is listed after is known to be complete or not.

@@ -12,6 +12,7 @@ const LEVEL_OF_LINE: Partial<Record<AgentLogLine, "warn" | "error">> = {
   "agent.attemptFailed": "error",
   "agent.leaseExpired": "warn",
   "agent.probeWarning": "warn",
+  "agent.watchTrouble": "warn",
 };
 
 export interface LogOptions {

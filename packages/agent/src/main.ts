@@ -60,6 +60,7 @@ async function runAgent(options: AgentOptions): Promise<void> {
     machine: linuxMachine({
       dataDir: config.dataDir,
       supervisorProgram: config.supervisorProgram,
+      tools: config.tools,
       probeHardware: () =>
         probeHardware(
           [process.execPath, ...process.execArgv, process.argv[1] ?? "", ...probeWords(config)],

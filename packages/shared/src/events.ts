@@ -162,6 +162,7 @@ export const DAEMON_LOG_LINES = {
   "agent.leaseExpired":
     "No heartbeat was acknowledged for a whole lease: attempts with onDisconnect=restart are stopped.",
   "agent.probeWarning": "A part of the hardware could not be read.",
+  "agent.watchTrouble": "A vendor's tool that is watched for the load ended or hangs; it is started again.",
   "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",
   "agent.stopped": "The agent has closed everything.",
 } as const;

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Hardware } from "@drover/shared/domain/node.ts";
-import { readLoad } from "../probe/load.ts";
+import { watchLoad } from "../probe/live/load-watch.ts";
+import { createMachineFiles } from "../probe/machine-files.ts";
+import type { ToolPaths } from "../probe/tools.ts";
 import { openCgroupRoot } from "../runtime/cgroup.ts";
 import { startLauncher } from "../runtime/launcher.ts";
 import { listenForNotices } from "../runtime/notices.ts";
@@ -12,11 +14,12 @@ export interface LinuxMachineOptions {
   dataDir: string;
   /** The compiled native/supervisor.c. */
   supervisorProgram: string;
+  tools: ToolPaths;
   probeHardware(): Promise<Hardware>;
 }
 
 /** The machine that this process runs on. */
-export function linuxMachine({ dataDir, supervisorProgram, probeHardware }: LinuxMachineOptions): Machine {
+export function linuxMachine({ dataDir, supervisorProgram, tools, probeHardware }: LinuxMachineOptions): Machine {
   return {
     clock: machineClock,
     files: nodeFileSystem,
@@ -26,7 +29,15 @@ export function linuxMachine({ dataDir, supervisorProgram, probeHardware }: Linu
     sendSignal,
     openCgroupRoot,
     probeHardware,
-    readLoad: () => readLoad(dataDir),
+    watchLoad: (hardware, onTrouble) =>
+      watchLoad({
+        hardware,
+        dataDir,
+        nvidiaSmi: tools.nvidiaSmi,
+        files: createMachineFiles(),
+        clock: machineClock,
+        onTrouble,
+      }),
   };
 }
 

@@ -3,9 +3,8 @@ import { networkInterfaces } from "node:os";
 import type { Clock } from "@drover/shared/clock.ts";
 import type { NetworkInterface } from "@drover/shared/domain/machine.ts";
 import type { MachineFiles } from "./machine-files.ts";
+import { OF_GUESTS } from "./parse/load.ts";
 
-/** Made by container runtimes and hypervisors for their guests: nobody reaches this machine by them. */
-const OF_GUESTS = /^(lo|docker\d*|br-|veth|virbr|cni|podman|flannel|cali|lxc|tap|fwbr|fwpr|fwln|vmnet)/;
 const ROUTE_TIMEOUT_MS = 2_000;
 
 /** `towards`: the host whose route says which of our addresses others reach. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Replay } from "./a-tool.ts";
+import type { Replay } from "./replayed-tool.ts";
 import { FIXTURES_DIR } from "./probe-fixtures.ts";
 
 /** A capture of every field of one H100, with its heading. */
@@ -65,4 +65,44 @@ export function nvidiaSmiWithMig(): Replay[] {
 /** One that says this and ends with this code, whatever it is asked. */
 export function failingNvidiaSmi(fixture: string, exitCode: number): Replay[] {
   return [{ when: "", fixture: `nvidia-smi/${fixture}`, exitCode }];
+}
+
+/** Many GPUs, each split into many instances with a process in each: as much to say as there can be. */
+export function splitMachine(gpuCount: number, instancesPerGpu: number, pid: number): Replay[] {
+  const gpus = Array.from({ length: gpuCount }, (_, index) => ({
+    ...a100(index),
+    index: String(index),
+    uuid: splitUuid("GPU", index, 0),
+    "mig.mode.current": "Enabled",
+  }));
+  const each = gpus.flatMap(({ index }) =>
+    Array.from({ length: instancesPerGpu }, (_, instance) => ({ gpu: Number(index), instance })),
+  );
+  const list = gpus.map(({ index, uuid }) => {
+    const instances = each.filter(({ gpu }) => gpu === Number(index));
+    const lines = instances.map(
+      ({ gpu, instance }) => `  MIG 1g.10gb     Device  ${instance}: (UUID: ${splitUuid("MIG", gpu, instance)})`,
+    );
+    return [`GPU ${index}: NVIDIA A100-SXM4-80GB (UUID: ${uuid})`, ...lines].join("\n");
+  });
+  const table = each.flatMap(({ gpu, instance }) => [
+    `|  ${gpu}    ${instance + 1}   0   ${instance}  |           1024MiB /  9984MiB    | 16      0 |  1   0    1    0    1 |`,
+    `|    ${gpu}    ${instance + 1}    0            ${pid}      C   python3                      1000MiB |`,
+  ]);
+  const processes = each.map(({ gpu }) => `${splitUuid("GPU", gpu, 0)}, ${pid}, python3, 1000`);
+  const everyMs = 5_000;
+  return [
+    HELP,
+    { when: "--query-gpu.*--loop", csv: gpuCsv(gpus), everyMs },
+    { when: "--query-gpu", csv: gpuCsv(gpus) },
+    { when: "--query-compute-apps.*--loop", stdout: `${processes.join("\n")}\n`, everyMs },
+    { when: "^--loop", stdout: `${table.join("\n")}\n`, everyMs },
+    { when: "^-L$", stdout: `${list.join("\n")}\n` },
+    { when: "^$", stdout: `${table.join("\n")}\n` },
+    { when: "", stdout: "" },
+  ];
+}
+
+function splitUuid(kind: "GPU" | "MIG", gpu: number, instance: number): string {
+  return `${kind}-${String(gpu).padStart(8, "0")}-0000-0000-0000-${String(instance).padStart(12, "0")}`;
 }

@@ -1,5 +1,5 @@
 // Plays a vendor's tool: node replay-tool.mjs SCENARIO.json ARGUMENTS…
-// The scenario is a list; the first entry whose `when` matches the arguments says what happens (see a-tool.ts).
+// The scenario is a list; the first entry whose `when` matches the arguments says what happens (see replayed-tool.ts).
 import { appendFileSync, readFileSync } from "node:fs";
 
 const [scenarioFile = "", ...words] = process.argv.slice(2);
@@ -53,14 +53,12 @@ function say() {
 if (entry.hangs) {
   say();
   setInterval(() => {}, 60_000);
-} else if (entry.everyMs !== undefined) {
+} else if (entry.everyMs !== undefined && !entry.exitCode) {
   say();
   let rounds = 1;
   const timer = setInterval(() => {
-    if (rounds++ === entry.rounds) {
-      clearInterval(timer);
-      process.exitCode = entry.exitCode ?? 0;
-    } else say();
+    if (rounds++ === entry.rounds) clearInterval(timer);
+    else say();
   }, entry.everyMs);
 } else {
   setTimeout(() => {

@@ -46,6 +46,7 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
     },
     {
       machine: linuxMachine({
+        tools: DEFAULT_TOOL_PATHS,
         dataDir,
         supervisorProgram: SUPERVISOR_PROGRAM,
         probeHardware: () => Promise.resolve(readBasicHardware()),

@@ -3,6 +3,7 @@ import { formatBytes } from "@drover/shared/units.ts";
 import { renderFields } from "./fields.ts";
 import type { View } from "./job.ts";
 import { hardwareFields } from "./hardware.ts";
+import { loadFields, renderGpuLoads } from "./load.ts";
 import { formatCpus } from "./resources.ts";
 import { renderTable, type Column } from "./table.ts";
 import { formatAgo } from "./time.ts";
@@ -47,11 +48,11 @@ export function renderNode(node: NodeDetail, { nowMs, width }: View): string {
     ["cpus held", `${formatCpus(allocated.cpuMilli)} of ${formatCpus(capacity.cpuMilli)}`],
     ["memory held", `${formatBytes(allocated.memoryBytes)} of ${formatBytes(capacity.memoryBytes)}`],
     ["gpus held", capacity.gpuIds.length === 0 ? null : `${allocated.gpuIds.length} of ${capacity.gpuIds.length}`],
-    ["load", load === null ? null : `${load.load1}, ${formatBytes(load.memoryAvailableBytes)} of memory available`],
+    ...(load === null ? [] : loadFields(load, hardware)),
     ["attempts", node.attempts.length === 0 ? "none" : node.attempts.join(" ")],
   ]);
-  const topology = renderTopology(hardware.gpus, width);
-  return topology === "" ? fields : `${fields}\n${topology}`;
+  const tables = [renderGpuLoads(hardware.gpus, load?.gpus ?? [], width), renderTopology(hardware.gpus, width)];
+  return [fields, ...tables.filter((table) => table !== "")].join("\n");
 }
 
 /** `2x A100-80GB, L40S`. */

@@ -1,7 +1,7 @@
 import type { Attempt, Job, JobDetail, Task } from "@drover/shared/api/jobs.ts";
 import type { NodeDetail } from "@drover/shared/api/nodes.ts";
 import { JobId } from "@drover/shared/domain/ids.ts";
-import { Hardware } from "@drover/shared/domain/node.ts";
+import { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import { commandLineOf, JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
 
 const T0 = "2026-01-02T03:04:05.000Z";
@@ -77,7 +77,7 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
       architecture: "x64",
       warnings: [],
     }),
-    load: { load1: 0.5, memoryAvailableBytes: 32 * 1024 ** 3, dataDiskFreeBytes: 1024 ** 3 },
+    load: NodeLoad.parse({ load1: 0.5, memoryAvailableBytes: 32 * 1024 ** 3, dataDiskFreeBytes: 1024 ** 3 }),
     lastHeardAt: T0,
     joinedAt: T0,
     attempts: ["12.0.1-k7q2mx"],

@@ -1,8 +1,9 @@
+import { NodeLoad } from "@drover/shared/domain/node.ts";
 import { describe, expect, test } from "vitest";
 import { aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
 import { extendLeases, heardFrom, lostAfterMs } from "./liveness.ts";
 
-const LOAD = { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 };
+const LOAD = NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 });
 
 function link(scenario: Scenario) {
   return scenario.fleet.nodes.get(nodeIdOf(1))?.link;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { GpuDevice, GpuFault } from "./gpu.ts";
+import { GpuLoad, Pressure, TransferRates } from "./gpu-load.ts";
 import { Cpu, Disk, Memory, NetworkInterface, Software } from "./machine.ts";
 
 export const NodeLink = {
@@ -52,12 +53,19 @@ export const Hardware = z
   .meta({ id: "Hardware" });
 export type Hardware = z.infer<typeof Hardware>;
 
-/** What a machine does right now; comes with every heartbeat. */
+/** What a machine does right now; comes with every heartbeat. Fields with a default are newer than the first release. */
 export const NodeLoad = z
   .object({
     load1: z.number().nonnegative().meta({ description: "Run queue length, mean of the last minute" }),
     memoryAvailableBytes: z.int().nonnegative(),
     dataDiskFreeBytes: z.int().nonnegative(),
+    /** Thousandths of a processor that were busy since the last heartbeat. */
+    cpuUsedMilli: z.int().nonnegative().nullable().default(null),
+    swapUsedBytes: z.int().nonnegative().nullable().default(null),
+    /** `null`: this kernel does not measure it. */
+    pressure: Pressure.nullable().default(null),
+    rates: TransferRates.nullable().default(null),
+    gpus: z.array(GpuLoad).default([]),
   })
   .meta({ id: "NodeLoad" });
 export type NodeLoad = z.infer<typeof NodeLoad>;
