@@ -209,6 +209,19 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     why: "what becomes of an attempt is decided here; files, processes and sockets are given to it",
   },
   {
+    files: `${AGENT}health/`,
+    may: [`${AGENT}health/`, SHARED],
+    mayAsTypes: [`${AGENT}probe/`],
+    pure: true,
+    why: "health is judged from what was observed, and from nothing else",
+  },
+  {
+    files: `${AGENT}health/node-watch.ts`,
+    may: [`${AGENT}health/`, `${AGENT}probe/`, SHARED],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`],
+    why: "what watches the machine is put together here; time, files and processes are the machine's",
+  },
+  {
     files: `${AGENT}link/`,
     may: [`${AGENT}link/`, SHARED, "npm:ws", "node:"],
     mayAsTypes: [`${AGENT}attempts/`, `${AGENT}log.ts`, `${AGENT}output/`],
@@ -250,7 +263,7 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${AGENT}config.ts`,
-    may: [`${AGENT}probe/tools.ts`, SHARED, "npm:commander", "npm:zod", "node:"],
+    may: [`${AGENT}health/observe.ts`, `${AGENT}probe/tools.ts`, SHARED, "npm:commander", "npm:zod", "node:"],
     why: "options are read before anything is built",
   },
   {

@@ -4,12 +4,13 @@ import type { Hardware } from "@drover/shared/domain/node.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
 import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
 import { DroverError } from "@drover/shared/errors.ts";
-import type { AttemptReport, Hello } from "@drover/shared/protocol/messages.ts";
+import type { AttemptReport, Hello, NodeChanges } from "@drover/shared/protocol/messages.ts";
 import { PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Attempts } from "./attempts/attempts.ts";
 import { composeLaunch } from "./attempts/compose-launch.ts";
 import type { AgentConfig } from "./config.ts";
+import { NodeWatch } from "./health/node-watch.ts";
 import { loadNodeId } from "./identity.ts";
 import { createLease, openLeaseFile, type Lease } from "./lease.ts";
 import { CoordinatorLink } from "./link/coordinator-link.ts";
@@ -18,7 +19,6 @@ import type { Log } from "./log.ts";
 import { OutputShipper } from "./output/shipper.ts";
 import type { FileSystem } from "./machine/file-system.ts";
 import type { Machine } from "./machine/machine.ts";
-import type { LoadWatch } from "./probe/live/load-watch.ts";
 import { closeCgroupRoot } from "./runtime/cgroup.ts";
 import type { Launcher } from "./runtime/launcher.ts";
 import { createSupervisors } from "./runtime/supervisors.ts";
@@ -62,17 +62,18 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
   const { clock, files } = machine;
   const { dataDir, name } = config;
   const nodeId = loadNodeId(dataDir, files, (limit) => ports.randomBelow(limit));
-  const hardware = await machine.probeHardware();
-  for (const reason of hardware.warnings) log("agent.probeWarning", { reason });
+  const watch = await NodeWatch.start({
+    machine,
+    log,
+    offer: (hardware) => capacityOf(config, hardware),
+    foreignGpuUse: config.foreignGpuUse,
+  });
   const node: NodeFacts = {
     nodeId,
-    hardware,
-    capacity: capacityOf(config, hardware),
     cgroupRoot: machine.openCgroupRoot(nodeId),
   };
   const leaseFile = openLeaseFile(dataDir, files);
   const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
-  const watch = machine.watchLoad(hardware, (reason) => log("agent.watchTrouble", { reason }));
   const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease, watch });
 
   launcher.onStartRefused((attemptId) => attempts.onStartRefused(attemptId));
@@ -104,8 +105,6 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
 /** What stays the same as long as the agent runs. */
 interface NodeFacts {
   nodeId: NodeId;
-  hardware: Hardware;
-  capacity: ResourceCapacity;
   cgroupRoot: string | null;
 }
 
@@ -121,7 +120,7 @@ interface PartsContext {
   node: NodeFacts;
   launcher: Launcher;
   lease: Lease;
-  watch: LoadWatch;
+  watch: NodeWatch;
 }
 
 /** The circle: what the link hears changes the attempts, their output and reports go out through the link. */
@@ -133,6 +132,9 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
   const flushReports = onceATurn(clock, () => {
     if (!link.isOpen()) return;
     const reports = attempts.takeDueReports();
+    // A task may have failed because its GPU did: that is said first, so that nobody else is blamed.
+    if (reports.some(({ outcome }) => outcome !== null)) watch.look();
+    link.sendChanges();
     if (reports.length > 0) link.sendReports(reports);
   });
 
@@ -169,7 +171,9 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
     log,
     random: () => ports.random(),
     readLoad: () => watch.readLoad(),
-    composeHello: () => composeHello(config, node, bootId, attempts.takeAllReports()),
+    nodeState: () => watch.state(),
+    onClockOffset: (offsetMs) => watch.takeClockOffset(offsetMs),
+    composeHello: () => composeHello(config, node.nodeId, bootId, watch.state(), attempts.takeAllReports()),
     onWelcome(welcome) {
       // Offsets first: with them, what is listed after is known to be complete or not.
       shipper.resume(welcome.outputOffsets);
@@ -184,16 +188,23 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
   return { attempts, shipper, link };
 }
 
-function composeHello(config: AgentConfig, node: NodeFacts, bootId: string, attempts: AttemptReport[]): Hello {
+function composeHello(
+  config: AgentConfig,
+  nodeId: NodeId,
+  bootId: string,
+  { hardware, capacity, health }: NodeChanges,
+  attempts: AttemptReport[],
+): Hello {
   return {
     type: "hello",
     protocolVersion: PROTOCOL_VERSION,
     agentVersion: DROVER_VERSION,
-    nodeId: node.nodeId,
+    nodeId,
     name: config.name,
     bootId,
-    capacity: node.capacity,
-    hardware: node.hardware,
+    capacity,
+    hardware,
+    health,
     attempts,
   };
 }

@@ -4,9 +4,11 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DroverError } from "@drover/shared/errors.ts";
 import { parseBytes } from "@drover/shared/units.ts";
+import { ForeignGpuUse } from "./health/observe.ts";
 import { DEFAULT_TOOL_PATHS, type ToolPaths } from "./probe/tools.ts";
 
 const LOG_FORMATS = ["json", "pretty"] as const;
+const FOREIGN_GPU_USES = Object.values(ForeignGpuUse);
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** The options as they come from the command line and the environment. */
@@ -18,6 +20,7 @@ export interface AgentOptions {
   amdSmi?: string;
   rocmSmi?: string;
   xpuSmi?: string;
+  foreignGpuUse?: string;
   cpus?: string;
   memory?: string;
   log?: string;
@@ -29,6 +32,7 @@ export interface AgentConfig {
   dataDir: string;
   name: string;
   tools: ToolPaths;
+  foreignGpuUse: ForeignGpuUse;
   /** What is offered instead of what the machine has. */
   cpuMilli: number | null;
   memoryBytes: number | null;
@@ -47,6 +51,7 @@ export function parseConfig(
     dataDir: resolve(required(options.dataDir, "--data-dir", "DROVER_AGENT_DATA_DIR")),
     name: parseName(options.name),
     tools: parseTools(options),
+    foreignGpuUse: oneOf(FOREIGN_GPU_USES, options.foreignGpuUse ?? ForeignGpuUse.leaveOut, "--foreign-gpu-use"),
     cpuMilli: options.cpus === undefined ? null : parseCpuMilli(options.cpus),
     memoryBytes: options.memory === undefined ? null : parseMemory(options.memory),
     logFormat: oneOf(LOG_FORMATS, options.log ?? "json", "--log"),

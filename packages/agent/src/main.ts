@@ -25,6 +25,11 @@ const program = new Command("drover-agent")
   .addOption(new Option("--amd-smi <path>", "AMD's tool").env("DROVER_AMD_SMI"))
   .addOption(new Option("--rocm-smi <path>", "AMD's older tool").env("DROVER_ROCM_SMI"))
   .addOption(new Option("--xpu-smi <path>", "Intel's tool").env("DROVER_XPU_SMI"))
+  .addOption(
+    new Option("--foreign-gpu-use <policy>", "a GPU that a process not of ours uses: leave-out, share or ignore").env(
+      "DROVER_FOREIGN_GPU_USE",
+    ),
+  )
   .option("--cpus <n>", "offer this many CPUs instead of all")
   .option("--memory <size>", 'offer this much memory instead of all, such as "48GiB"')
   .option("--log <format>", "json or pretty")

@@ -76,11 +76,13 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
   ];
   for (const register of registrations) register(program, invoke);
   // Before and after the command's name, because people write both.
-  for (const command of [program, ...program.commands]) addGlobalOptions(command);
+  addGlobalOptions(program);
   return program;
 }
 
+/** To the command and all below it. */
 function addGlobalOptions(command: Command): void {
+  for (const below of command.commands) addGlobalOptions(below);
   command
     .addOption(
       new Option(

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Hardware } from "@drover/shared/domain/node.ts";
+import { openKernelLog } from "../probe/live/kernel-log-source.ts";
 import { watchLoad } from "../probe/live/load-watch.ts";
 import { createMachineFiles } from "../probe/machine-files.ts";
 import type { ToolPaths } from "../probe/tools.ts";
@@ -20,6 +21,7 @@ export interface LinuxMachineOptions {
 
 /** The machine that this process runs on. */
 export function linuxMachine({ dataDir, supervisorProgram, tools, probeHardware }: LinuxMachineOptions): Machine {
+  const kernelLog = openKernelLog();
   return {
     clock: machineClock,
     files: nodeFileSystem,
@@ -35,6 +37,7 @@ export function linuxMachine({ dataDir, supervisorProgram, tools, probeHardware 
         dataDir,
         nvidiaSmi: tools.nvidiaSmi,
         files: createMachineFiles(),
+        kernelLog,
         clock: machineClock,
         onTrouble,
       }),

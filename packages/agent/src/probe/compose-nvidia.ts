@@ -2,7 +2,7 @@ import type { GpuDevice, GpuFault, MigInstance } from "@drover/shared/domain/gpu
 import { CellTrouble } from "./parse/cell.ts";
 import { normalizeModelName } from "./parse/model-name.ts";
 import type { NvidiaProblem } from "./parse/nvidia-failure.ts";
-import type { NvidiaGpuRow } from "./parse/nvidia-gpus.ts";
+import { NO_RECOVERY_NEEDED, type NvidiaGpuRow } from "./parse/nvidia-gpus.ts";
 import type { NvidiaLinkCount } from "./parse/nvidia-links.ts";
 import type { NvidiaListedGpu } from "./parse/nvidia-list.ts";
 import type { NvidiaTable } from "./parse/nvidia-table.ts";
@@ -102,7 +102,7 @@ function migInstancesOf(index: number, listed: NvidiaListedGpu | undefined, tabl
 }
 
 /** What a line about a GPU says of its health. The line as it is: who looks into it wants the tool's words. */
-function faultsOfRow(row: NvidiaGpuRow, gpuId: string): GpuFault[] {
+export function faultsOfRow(row: NvidiaGpuRow, gpuId: string): GpuFault[] {
   const { pciAddress, line } = row;
   const codes = new Set<string>(
     row.troubles.map(({ trouble }) => trouble).filter((trouble) => trouble !== CellTrouble.noPermission),
@@ -110,7 +110,7 @@ function faultsOfRow(row: NvidiaGpuRow, gpuId: string): GpuFault[] {
   if (row.hasRemapFailed === true) codes.add("rowRemapFailed");
   if (row.isRemapPending === true) codes.add("rowRemapPending");
   if ((row.uncorrectedEccErrors ?? 0) > 0) codes.add("uncorrectedEcc");
-  if (row.recoveryAction !== null) codes.add("recoveryNeeded");
+  if (row.recoveryAction !== null && row.recoveryAction !== NO_RECOVERY_NEEDED) codes.add("recoveryNeeded");
   // An idle link runs slowly to save power; its width stays.
   if (row.pcieWidth !== null && row.pcieWidthMax !== null && row.pcieWidth < row.pcieWidthMax)
     codes.add("pcieLinkNarrow");

@@ -3,19 +3,25 @@
 import { appendFileSync, readFileSync } from "node:fs";
 
 const [scenarioFile = "", ...words] = process.argv.slice(2);
-const scenario = JSON.parse(readFileSync(scenarioFile, "utf8"));
 const asked = words.join(" ");
 appendFileSync(`${scenarioFile}.log`, `${asked}\n`);
-const entry = scenario.find(({ when }) => new RegExp(when).test(asked));
+const entry = planned();
 
 if (entry === undefined) {
   process.stderr.write(`replay-tool: nothing is planned for ${asked}\n`);
   process.exit(99);
 }
 if (entry.ignoresSigterm) process.on("SIGTERM", () => {});
-const text = entry.csv === undefined ? plainText() : answerFrom(entry.csv);
 
-function plainText() {
+function planned() {
+  return JSON.parse(readFileSync(scenarioFile, "utf8")).find(({ when }) => new RegExp(when).test(asked));
+}
+
+function textOf(entry) {
+  return entry.csv === undefined ? plainTextOf(entry) : answerFrom(entry.csv);
+}
+
+function plainTextOf(entry) {
   return (entry.stdout ?? "") + (entry.file === undefined ? "" : readFileSync(entry.file, "utf8"));
 }
 
@@ -45,8 +51,10 @@ function withoutUnit(cell) {
   return asked.includes("nounits") ? cell.replace(/^([0-9.]+) (MiB|W|%|MHz|us)$/, "$1") : cell;
 }
 
-function say() {
-  process.stdout.write(text);
+const text = textOf(entry);
+
+function say(said = text) {
+  process.stdout.write(said);
   process.stderr.write(entry.stderr ?? "");
 }
 
@@ -58,7 +66,7 @@ if (entry.hangs) {
   let rounds = 1;
   const timer = setInterval(() => {
     if (rounds++ === entry.rounds) clearInterval(timer);
-    else say();
+    else say(textOf(planned()));
   }, entry.everyMs);
 } else {
   setTimeout(() => {

@@ -20,7 +20,7 @@ export interface Replay {
   /** Says what it has to say and never ends. */
   hangs?: boolean;
   ignoresSigterm?: boolean;
-  /** Says it again and again, as with `--loop`. */
+  /** Says it again and again, as with `--loop`; from round to round as the scenario is by then. */
   everyMs?: number;
   /** And ends after so many times. */
   rounds?: number;

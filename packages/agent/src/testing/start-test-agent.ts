@@ -38,6 +38,7 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
       dataDir,
       name: "test-node",
       tools: DEFAULT_TOOL_PATHS,
+      foreignGpuUse: "leave-out",
       cpuMilli: null,
       memoryBytes: null,
       logFormat: "json",

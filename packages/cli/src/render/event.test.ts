@@ -36,6 +36,12 @@ const ALL_FIELDS = {
   silentMs: 20_000,
   reason: "closed",
   bootId: "boot",
+  gpuId: "GPU-1",
+  model: "A100-80GB",
+  health: "degraded",
+  codes: ["gpuLost"],
+  evidence: "[GPU is lost]",
+  missingGpuIds: [],
 };
 
 describe("an event for people", () => {

@@ -33,7 +33,7 @@ function asFleetEvent(event: StoredEvent): FleetEvent | null {
 function subjectOf(event: FleetEvent): string {
   if ("taskIndex" in event) return `task ${event.jobId}.${event.taskIndex}`;
   if ("jobId" in event) return `job ${event.jobId}`;
-  return `node ${event.nodeName}`;
+  return event.event === "gpu.healthChanged" ? `node ${event.nodeName} ${event.gpuId}` : `node ${event.nodeName}`;
 }
 
 function textOf(event: FleetEvent): string {
@@ -74,6 +74,15 @@ function textOf(event: FleetEvent): string {
       return `disconnected: ${event.reason}`;
     case "node.lost":
       return `lost: silent for ${formatDuration(event.silentMs)}`;
+    case "node.healthChanged":
+    case "gpu.healthChanged":
+      return event.codes.length === 0 ? event.health : `${event.health}: ${event.codes.join(", ")} (${event.evidence})`;
+    case "node.hardwareAccepted":
+      return `hardware accepted as it is by ${event.actor}, ${count(event.gpuCount, "GPU")}`;
+    case "gpu.missing":
+      return `missing: ${event.model} ${event.gpuId}`;
+    case "gpu.found":
+      return `found again: ${event.model} ${event.gpuId}`;
     case "node.rebooted":
       return "rebooted: what ran there is gone";
     default:

@@ -7,8 +7,8 @@ const VIEW = { nowMs: Date.parse("2026-01-02T03:05:05.000Z"), width: null };
 describe("the list of nodes", () => {
   test("shows what of each node is held", () => {
     expect(renderNodes([aNode()], VIEW)).toMatchInlineSnapshot(`
-      "NODE    STATE     CPUS        MEMORY  GPUS  ATTEMPTS  GPU MODEL  CPU MODEL   ID
-      gpu-01  online  1.5/16  8 GiB/64 GiB   1/2         1  RTX 4090   EPYC 7443P  node-4k7x9q2mab3c
+      "NODE    STATE   HEALTH     CPUS        MEMORY  GPUS  ATTEMPTS  GPU MODEL  CPU MODEL   ID
+      gpu-01  online  healthy  1.5/16  8 GiB/64 GiB   1/2         1  RTX 4090   EPYC 7443P  node-4k7x9q2mab3c
       "
     `);
   });

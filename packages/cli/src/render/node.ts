@@ -3,6 +3,7 @@ import { formatBytes } from "@drover/shared/units.ts";
 import { renderFields } from "./fields.ts";
 import type { View } from "./job.ts";
 import { hardwareFields } from "./hardware.ts";
+import { healthFields, summarizeHealth } from "./health.ts";
 import { loadFields, renderGpuLoads } from "./load.ts";
 import { formatCpus } from "./resources.ts";
 import { renderTable, type Column } from "./table.ts";
@@ -13,6 +14,7 @@ export function renderNodes(nodes: readonly Node[], { width }: View): string {
   const columns: Column<Node>[] = [
     { title: "NODE", cell: (node) => node.name, shrinkTo: 8 },
     { title: "STATE", cell: stateOf },
+    { title: "HEALTH", cell: (node) => summarizeHealth(node.health) },
     {
       title: "CPUS",
       cell: ({ allocated, capacity }) => `${formatCpus(allocated.cpuMilli)}/${formatCpus(capacity.cpuMilli)}`,
@@ -44,6 +46,7 @@ export function renderNode(node: NodeDetail, { nowMs, width }: View): string {
     ["heard", node.lastHeardAt === null ? "not since the coordinator started" : formatAgo(node.lastHeardAt, nowMs)],
     ["joined", node.joinedAt],
     ["agent", node.agentVersion],
+    ...healthFields(node, nowMs),
     ...hardwareFields(hardware),
     ["cpus held", `${formatCpus(allocated.cpuMilli)} of ${formatCpus(capacity.cpuMilli)}`],
     ["memory held", `${formatBytes(allocated.memoryBytes)} of ${formatBytes(capacity.memoryBytes)}`],

@@ -1,6 +1,7 @@
 import type { Attempt, Job, JobDetail, Task } from "@drover/shared/api/jobs.ts";
 import type { NodeDetail } from "@drover/shared/api/nodes.ts";
 import { JobId } from "@drover/shared/domain/ids.ts";
+import { HEALTHY } from "@drover/shared/domain/health.ts";
 import { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import { commandLineOf, JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
 
@@ -77,6 +78,8 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
       architecture: "x64",
       warnings: [],
     }),
+    health: HEALTHY,
+    missingGpus: [],
     load: NodeLoad.parse({ load1: 0.5, memoryAvailableBytes: 32 * 1024 ** 3, dataDiskFreeBytes: 1024 ** 3 }),
     lastHeardAt: T0,
     joinedAt: T0,

@@ -3,17 +3,17 @@ import { Cause } from "@drover/shared/domain/task.ts";
 import type { Effects } from "./effects.ts";
 import { attemptFields } from "./end-attempt.ts";
 import type { Fleet, Instant } from "./fleet.ts";
-import type { Command, CommandResult } from "./input.ts";
+import type { JobCommand, JobCommandResult } from "./input.ts";
 import type { AttemptRecord } from "./records.ts";
 import { moveTask } from "./task-transitions.ts";
 
 /** What waits is canceled at once; what runs is told to stop and ends when nothing of it is left. */
 export function cancelJob(
   fleet: Fleet,
-  { jobId, actor }: Extract<Command, { type: "cancelJob" }>,
+  { jobId, actor }: Extract<JobCommand, { type: "cancelJob" }>,
   effects: Effects,
   now: Instant,
-): CommandResult {
+): JobCommandResult {
   const job = fleet.jobs.get(jobId);
   // A job that is not hot has ended, or the caller has looked it up in the store and found none: cancelling
   // what has ended is no error, and neither is cancelling twice.

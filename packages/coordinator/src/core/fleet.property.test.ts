@@ -22,6 +22,13 @@ const Action = fc.oneof(
     forgets: fc.boolean(),
     reboots: fc.boolean(),
   }),
+  fc.record({
+    type: fc.constant("ails" as const),
+    node: fc.integer({ min: 1, max: 3 }),
+    /** Of the node's two GPUs; the node itself with both. */
+    unhealthyGpus: fc.subarray([0, 1]),
+    isUnhealthy: fc.boolean(),
+  }),
   fc.record({ type: fc.constant("gone" as const), node: fc.integer({ min: 1, max: 3 }) }),
   fc.record({
     type: fc.constant("report" as const),
@@ -89,6 +96,21 @@ class Run {
           attempts: held.map(({ id }) => aReport(id)),
         });
         return [{ type: "agentHello", sessionId: ++this.#sessionId, hello }];
+      }
+      case "ails": {
+        const nodeId = nodeIdOf(action.node);
+        const sessionId = fleet.sessionIdOf(nodeId);
+        const { hardware, capacity } = aHello(action.node, { gpus: 2, cpus: 4 });
+        const reason = { code: "gpuLost", state: "unhealthy" as const, evidence: "", sinceMs: 1 };
+        const gpus = action.unhealthyGpus.map((index) => ({
+          gpuId: `GPU-${action.node}-${index}`,
+          state: "unhealthy" as const,
+          reasons: [reason],
+        }));
+        const health = action.isUnhealthy
+          ? { state: "unhealthy" as const, reasons: [{ ...reason, code: "diskFull" }], gpus }
+          : { state: "healthy" as const, reasons: [], gpus };
+        return sessionId ? [{ type: "nodeChanges", sessionId, nodeId, changes: { hardware, capacity, health } }] : [];
       }
       case "gone": {
         const nodeId = nodeIdOf(action.node);

@@ -4,14 +4,26 @@ import { attemptReports } from "./attempt-reports.ts";
 import { cancelJob } from "./cancel-job.ts";
 import type { Effects } from "./effects.ts";
 import type { Fleet, Instant } from "./fleet.ts";
-import type { Command, CommandResult, Happening, Input } from "./input.ts";
+import type {
+  Command,
+  CommandResult,
+  Happening,
+  Input,
+  JobCommand,
+  JobCommandResult,
+  NodeCommand,
+  NodeCommandResult,
+} from "./input.ts";
 import { checkLeases, forgetConnections } from "./liveness.ts";
+import { acceptHardware, nodeChanges } from "./node-changes.ts";
 import { submitJob } from "./submit-job.ts";
 
 /**
  * One input changes the fleet and says what should happen outside. Deterministic: no clock, no
  * randomness, no I/O; the same fleet and inputs give the same changes and effects.
  */
+export function step(fleet: Fleet, input: JobCommand, effects: Effects, now: Instant): JobCommandResult;
+export function step(fleet: Fleet, input: NodeCommand, effects: Effects, now: Instant): NodeCommandResult;
 export function step(fleet: Fleet, input: Command, effects: Effects, now: Instant): CommandResult;
 export function step(fleet: Fleet, input: Happening, effects: Effects, now: Instant): null;
 export function step(fleet: Fleet, input: Input, effects: Effects, now: Instant): CommandResult | null;
@@ -21,6 +33,11 @@ export function step(fleet: Fleet, input: Input, effects: Effects, now: Instant)
       return submitJob(fleet, input, effects, now);
     case "cancelJob":
       return cancelJob(fleet, input, effects, now);
+    case "acceptHardware":
+      return acceptHardware(fleet, input, effects);
+    case "nodeChanges":
+      nodeChanges(fleet, input, effects, now);
+      return null;
     case "agentHello":
       agentHello(fleet, input, effects, now);
       return null;

@@ -4,7 +4,15 @@ import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { DroverError, isDroverError } from "@drover/shared/errors.ts";
 import { Effects } from "../core/effects.ts";
 import type { Fleet, Instant } from "../core/fleet.ts";
-import type { Command, CommandResult, Happening } from "../core/input.ts";
+import type {
+  Command,
+  CommandResult,
+  Happening,
+  JobCommand,
+  JobCommandResult,
+  NodeCommand,
+  NodeCommandResult,
+} from "../core/input.ts";
 import { extendLeases, heardFrom } from "../core/liveness.ts";
 import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
@@ -36,9 +44,10 @@ export interface EngineOptions {
   onStall: (stalledMs: number) => void;
 }
 
-export type UserCommand =
-  | Omit<Extract<Command, { type: "submitJob" }>, "storedUnderKey">
-  | Extract<Command, { type: "cancelJob" }>;
+type UserJobCommand =
+  | Omit<Extract<JobCommand, { type: "submitJob" }>, "storedUnderKey">
+  | Exclude<JobCommand, { type: "submitJob" }>;
+type UserCommand = UserJobCommand | NodeCommand;
 
 interface PendingCommand {
   command: UserCommand;
@@ -104,6 +113,8 @@ export class Engine {
   }
 
   /** Resolves when what the command did is durable; rejects with `storage.*` when nothing was done. */
+  command(command: UserJobCommand): Promise<JobCommandResult>;
+  command(command: NodeCommand): Promise<NodeCommandResult>;
   command(command: UserCommand): Promise<CommandResult> {
     if (this.#stopped)
       return Promise.reject(new DroverError("coordinator.stopping", "The coordinator is shutting down."));
@@ -249,7 +260,7 @@ export class Engine {
   }
 }
 
-export function requireResult(result: CommandResult): Extract<CommandResult, { ok: true }> {
-  if (result.ok) return result;
+export function requireResult<R extends CommandResult>(result: R): Extract<R, { ok: true }> {
+  if (result.ok) return result as Extract<R, { ok: true }>;
   throw new DroverError(result.code, result.message);
 }

@@ -92,7 +92,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
   await app.register(jobRoutes, { engine, history, outputs });
   await app.register(outputRoutes, { engine, history, outputs, taskSignals, log });
-  await app.register(nodeRoutes, { fleet: engine.fleet });
+  await app.register(nodeRoutes, { engine });
   await app.register(eventRoutes, { history, eventSignals, clock });
   await app.register(healthRoutes, { engine, metrics });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());

@@ -2,6 +2,7 @@ import type { Attempt, Job, JobSummary, Task } from "@drover/shared/api/jobs.ts"
 import type { Node } from "@drover/shared/api/nodes.ts";
 import { commandLineOf, taskCount } from "@drover/shared/domain/job.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
+import { missingGpus } from "../core/expected-hardware.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { AttemptRecord, JobRecord, JobSummaryRecord, NodeRecord, TaskRecord } from "../core/records.ts";
 
@@ -81,6 +82,8 @@ export function nodeView(node: NodeRecord, fleet: Fleet): Node {
     allocated,
     attemptCount: attempts.length,
     hardware: node.hardware,
+    health: node.health,
+    missingGpus: [...missingGpus(node.expected, node.hardware.gpus)],
     load: presence?.load ?? null,
     lastHeardAt: timestampOrNull(presence?.heardAtMs ?? null),
     joinedAt: timestamp(node.joinedAtMs),

@@ -49,6 +49,8 @@ const NODE_COLUMNS = [
   "hardware",
   "lease_ms",
   "joined_at_ms",
+  "health",
+  "expected_hardware",
 ];
 
 /** A turn's events as stored, with the ids that the event stream gives them. */

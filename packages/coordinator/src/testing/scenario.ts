@@ -1,6 +1,8 @@
 import type { AttemptOutcome } from "@drover/shared/domain/attempt.ts";
 import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import { JobSubmission, toJobSpec, type JobSpec } from "@drover/shared/domain/job.ts";
+import { GpuDevice } from "@drover/shared/domain/gpu.ts";
+import { HEALTHY } from "@drover/shared/domain/health.ts";
 import { Hardware } from "@drover/shared/domain/node.ts";
 import type { EventName, FleetEvent } from "@drover/shared/events.ts";
 import type { AttemptReport, DesiredAttempt, Hello } from "@drover/shared/protocol/messages.ts";
@@ -51,9 +53,15 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
       architecture: "x64",
       warnings: [],
     }),
+    health: HEALTHY,
     attempts: [],
     ...rest,
   };
+}
+
+export function aGpu(id: string, fields: Partial<GpuDevice> = {}): GpuDevice {
+  const identity = { id, index: 0, model: "NVIDIA A100-SXM4-80GB", modelName: "A100-80GB" };
+  return GpuDevice.parse({ ...identity, memoryBytes: null, driverVersion: null, ...fields });
 }
 
 export function nodeIdOf(number: number): NodeId {
@@ -103,7 +111,7 @@ export class Scenario {
   submit(spec: JobSpec = aJob(), key: string | null = null): JobId {
     const idempotency = key === null ? null : { key, requestSha256: JSON.stringify(spec) };
     const [result] = this.turn({ type: "submitJob", spec, idempotency, storedUnderKey: null });
-    if (!result?.ok) throw new Error(`submission refused: ${JSON.stringify(result)}`);
+    if (!result?.ok || !("jobId" in result)) throw new Error(`submission refused: ${JSON.stringify(result)}`);
     return result.jobId;
   }
 

@@ -41,6 +41,7 @@ export interface DroverClient {
   readOutput(jobId: number, request?: OutputRequest): Promise<OutputStream>;
   listNodes(): Promise<NodeList>;
   getNode(idOrName: string): Promise<NodeDetail>;
+  acceptHardware(idOrName: string): Promise<NodeDetail>;
   /** Ends with the last event there is, or never with `follow`. */
   readEvents(options?: { since?: number; follow?: boolean; signal?: AbortSignal }): AsyncIterable<StoredEvent>;
 }
@@ -86,6 +87,8 @@ export function createClient(coordinatorUrl: string): DroverClient {
     },
     listNodes: () => json(NodeList, "/v1/nodes"),
     getNode: (idOrName) => json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}`),
+    acceptHardware: (idOrName) =>
+      json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/accept-hardware`, { method: "POST" }),
     async *readEvents({ signal, ...query } = {}) {
       const response = await request(`/v1/events${queryString(query)}`, signal ? { signal } : {});
       for await (const data of parseEventStream(bytesOf(response, coordinatorUrl, signal))) {

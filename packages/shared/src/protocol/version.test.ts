@@ -5,7 +5,7 @@ import { AgentMessage, CoordinatorMessage } from "./messages.ts";
 import { MIN_AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION } from "./version.ts";
 
 /** Of the messages' schemas, as PROTOCOL_VERSION 1 has them. */
-const SCHEMA_HASH = "db42feb2fbeab06f";
+const SCHEMA_HASH = "813e509c650bc0e8";
 const HASHED_AT_VERSION = 1;
 
 const WHAT_TO_DO = `The messages between agent and coordinator have changed.

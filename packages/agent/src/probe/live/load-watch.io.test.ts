@@ -9,6 +9,7 @@ import { a100, a100Uuid, gpuCsv } from "../../testing/nvidia-machines.ts";
 import { waitFor } from "../../testing/wait-for.ts";
 import { readBasicHardware } from "../hardware.ts";
 import { createMachineFiles } from "../machine-files.ts";
+import { openKernelLog } from "./kernel-log-source.ts";
 import { watchLoad, type LoadWatch } from "./load-watch.ts";
 
 const GPUS = [0, 1].map((index) =>
@@ -29,6 +30,7 @@ function watch(replays: readonly Replay[], gpus = GPUS): { watch: LoadWatch; too
     dataDir: tmpdir(),
     nvidiaSmi: tool.path,
     files: createMachineFiles(),
+    kernelLog: openKernelLog("/dev/null"),
     clock: systemClock,
     onTrouble: (reason) => troubles.push(reason),
   });

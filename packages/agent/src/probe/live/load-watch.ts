@@ -4,6 +4,10 @@ import type { Clock } from "@drover/shared/clock.ts";
 import type { GpuLoad } from "@drover/shared/domain/gpu-load.ts";
 import type { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import type { MachineFiles } from "../machine-files.ts";
+import { isOnReadOnlyMount } from "../parse/mounts.ts";
+import type { XidEvent } from "../parse/kernel-log.ts";
+import type { NvidiaGpuRow } from "../parse/nvidia-gpus.ts";
+import type { KernelLogSource } from "./kernel-log-source.ts";
 import { readAmdLoads } from "./amd-load.ts";
 import { createMachineLoadReader } from "./machine-load.ts";
 import { watchNvidia } from "./nvidia-watch.ts";
@@ -14,19 +18,32 @@ export interface LoadWatchOptions {
   dataDir: string;
   nvidiaSmi: string;
   files: MachineFiles;
+  kernelLog: KernelLogSource;
   clock: Clock;
   /** Something that is watched went wrong, and is tried again. */
   onTrouble(reason: string): void;
 }
 
+/** What health is judged by, beside the load. */
+export interface MachineObservation {
+  /** `null`: no GPU is watched. */
+  nvidia: { rows: NvidiaGpuRow[]; isHanging: boolean; watchedForMs: number } | null;
+  /** What the NVIDIA driver wrote to the kernel's log since the last observation. */
+  xidEvents: XidEvent[];
+  dataDisk: { sizeBytes: number; freeBytes: number; isReadOnly: boolean };
+}
+
 export interface LoadWatch {
   /** What is known by now; never waits for anybody. */
   readLoad(): NodeLoad;
+  observe(): MachineObservation;
   stop(): void;
 }
 
 /** Watches what the machine does, from its hardware as the probe found it. */
-export function watchLoad({ hardware, dataDir, nvidiaSmi, files, clock, onTrouble }: LoadWatchOptions): LoadWatch {
+export function watchLoad(options: LoadWatchOptions): LoadWatch {
+  const { hardware, dataDir, nvidiaSmi, files, kernelLog, clock, onTrouble } = options;
+  const startedAtMs = clock.monotonicMs();
   const { gpus, cpu } = hardware;
   const readMachineLoad = createMachineLoadReader(files, clock, cpu.threads ?? cpu.cores);
   const ownerOf = createProcessOwners(files);
@@ -48,6 +65,22 @@ export function watchLoad({ hardware, dataDir, nvidiaSmi, files, clock, onTroubl
         dataDiskFreeBytes: disk.bavail * disk.bsize,
         ...readMachineLoad(),
         gpus: gpus.map(({ id }) => loads.get(id) ?? unknownLoad(id)),
+      };
+    },
+    observe() {
+      const disk = statfsSync(dataDir);
+      return {
+        nvidia: nvidia && {
+          rows: nvidia.rows(),
+          isHanging: nvidia.isHanging(),
+          watchedForMs: clock.monotonicMs() - startedAtMs,
+        },
+        xidEvents: kernelLog.read(),
+        dataDisk: {
+          sizeBytes: disk.blocks * disk.bsize,
+          freeBytes: disk.bavail * disk.bsize,
+          isReadOnly: isOnReadOnlyMount(files.read("/proc/self/mountinfo") ?? "", dataDir),
+        },
       };
     },
     stop: () => nvidia?.stop(),

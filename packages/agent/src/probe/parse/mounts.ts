@@ -48,3 +48,19 @@ function isLocalDisk(mount: string, fileSystem: string, source: string): boolean
 function unescape(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
+
+/** Of all mounts that hold the path the deepest, and of those the newest, is where it lies. */
+export function isOnReadOnlyMount(mountInfo: string, path: string): boolean {
+  let best = { length: 0, isReadOnly: false };
+  for (const line of mountInfo.split("\n", 10_000)) {
+    const [before = "", after = ""] = line.split(" - ");
+    const [, , , , mountPoint, options = ""] = before.split(" ");
+    if (mountPoint === undefined) continue;
+    const mount = unescape(mountPoint);
+    if (mount !== "/" && path !== mount && !path.startsWith(`${mount}/`)) continue;
+    if (mount.length < best.length) continue;
+    const superOptions = after.split(" ")[2] ?? "";
+    best = { length: mount.length, isReadOnly: [options, superOptions].some((list) => list.split(",").includes("ro")) };
+  }
+  return best.isReadOnly;
+}

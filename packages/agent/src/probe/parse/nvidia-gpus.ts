@@ -4,6 +4,8 @@ import { throttleReasonsOf } from "./nvidia-throttle.ts";
 import { normalizePciAddress } from "./pci-address.ts";
 import { excerptOf, linesOf, nameOf, warn, type Reading } from "./text.ts";
 
+export const NO_RECOVERY_NEEDED = "None";
+
 /** One line of `nvidia-smi --query-gpu`; `null` where the driver has no value for it. */
 export interface NvidiaGpuRow {
   index: number | null;
@@ -25,7 +27,7 @@ export interface NvidiaGpuRow {
   uncorrectedEccErrors: number | null;
   isRemapPending: boolean | null;
   hasRemapFailed: boolean | null;
-  /** `null` where there is none, or where the driver does not know the field. */
+  /** `None`, or what recovers it; `null` where the driver does not know the field. */
   recoveryAction: string | null;
   smClockMhz: number | null;
   pcieGeneration: number | null;
@@ -89,7 +91,7 @@ function rowOf(columns: readonly string[], cells: readonly string[], line: strin
     uncorrectedEccErrors: wholeNumberOf(cell("ecc.errors.uncorrected.volatile.total"), MAX_COUNT),
     isRemapPending: flagOf(cell("remapped_rows.pending")),
     hasRemapFailed: flagOf(cell("remapped_rows.failure")),
-    recoveryAction: nameOf(valueOf(cell("gpu_recovery_action"))),
+    recoveryAction: recoveryActionOf(cell("gpu_recovery_action")),
     smClockMhz: wholeNumberOf(cell("clocks.current.sm"), MAX_MEGAHERTZ),
     pcieGeneration: wholeNumberOf(cell("pcie.link.gen.current"), 16),
     pcieGenerationMax: wholeNumberOf(cell("pcie.link.gen.max"), 16),
@@ -102,6 +104,11 @@ function rowOf(columns: readonly string[], cells: readonly string[], line: strin
     }),
     line: excerptOf(line),
   };
+}
+
+/** The one field in which "None" is an answer. */
+function recoveryActionOf(cell: string | undefined): string | null {
+  return cell?.trim().toLowerCase() === "none" ? NO_RECOVERY_NEEDED : nameOf(valueOf(cell));
 }
 
 export function gpuUuidOf(cell: string | null | undefined): string | null {
