@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { formatBytes } from "@drover/shared/units.ts";
 import type { Figure, Measurement } from "./figure.ts";
 import { arrayTasks } from "./figures/array-tasks.ts";
+import { dependencies } from "./figures/dependencies.ts";
 import { fullQueue } from "./figures/full-queue.ts";
 import { gpuWatch } from "./figures/gpu-watch.ts";
 import { idleAgent } from "./figures/idle-agent.ts";
@@ -32,6 +33,7 @@ const FIGURES: readonly Figure[] = [
   idleAgent,
   gpuWatch,
   fullQueue,
+  dependencies,
 ];
 
 /** Above this the machine does something else too. */

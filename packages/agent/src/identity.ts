@@ -19,6 +19,9 @@ export function loadNodeId(dataDir: string, files: FileSystem, randomBelow: (lim
   const nodeId = NodeId.parse(id);
   files.writeText(`${path}.new`, `${JSON.stringify({ nodeId })}\n`, { mode: 0o600, sync: true });
   files.rename(`${path}.new`, path);
+  // Without this a power loss could take the name back, and the machine would return as another node: what waits
+  // for the old one would wait for ever (simulation seed 1216).
+  files.syncDirectory(dataDir);
   return nodeId;
 }
 

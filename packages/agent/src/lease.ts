@@ -37,8 +37,14 @@ export function createLease({ clock, log, writeDeadline }: LeasePorts): Lease {
     renew(sentAtMonotonicMs, leaseMs) {
       const renewedMs = Math.floor(sentAtMonotonicMs + leaseMs);
       if (renewedMs <= deadlineMs) return;
+      try {
+        writeDeadline(renewedMs);
+      } catch (error) {
+        // The earlier deadline stands, and attempts may be stopped at it: better than one that no supervisor can read.
+        log("agent.leaseNotWritten", { reason: String(error) });
+        return;
+      }
       deadlineMs = renewedMs;
-      writeDeadline(deadlineMs);
       cancelExpiry?.();
       watch();
     },
@@ -58,9 +64,13 @@ export interface LeaseFile {
  * attempt of the node would be stopped for it.
  */
 export function openLeaseFile(dataDir: string, files: FileSystem): LeaseFile {
-  const file = files.openForOverwriting(join(dataDir, "lease"));
+  const file = files.openForOverwriting(join(dataDir, "lease"), formatDeadline(0));
   return {
-    write: (deadlineMs) => file.overwrite(`${String(deadlineMs).padStart(DEADLINE_DIGITS, "0")}\n`),
+    write: (deadlineMs) => file.overwrite(formatDeadline(deadlineMs)),
     close: () => file.close(),
   };
+}
+
+function formatDeadline(deadlineMs: number): string {
+  return `${String(deadlineMs).padStart(DEADLINE_DIGITS, "0")}\n`;
 }

@@ -13,7 +13,7 @@ import { logTurn } from "./telemetry/log-turn.ts";
 export interface ControlPorts {
   fleet: Fleet;
   store: TurnStore;
-  history: Pick<History, "jobUnderKey">;
+  history: Pick<History, "jobUnderKey" | "jobState">;
   files: OutputFiles;
   dataDir: string;
   clock: Clock;
@@ -38,6 +38,7 @@ export function createControl(ports: ControlPorts): Control {
     store,
     clock,
     jobUnderKey: (key) => history.jobUnderKey(key),
+    jobState: (jobId) => history.jobState(jobId),
     release,
     onStoreHealth(problem) {
       if (problem) log.error({ event: "store.commitFailed", code: problem.code, err: problem.cause }, problem.message);

@@ -61,6 +61,11 @@ export const ERRORS = {
     meaning: "More tasks are waiting or running than the coordinator holds in memory.",
     advice: "Submit again when some have ended.",
   },
+  "dependency.notFound": {
+    httpStatus: 422,
+    meaning: "A job that `after` names does not exist.",
+    advice: "Submit that job first, then name the id that it got; `drover jobs` lists them.",
+  },
   "idempotency.mismatch": {
     httpStatus: 422,
     meaning: "This Idempotency-Key was used before, with another request.",

@@ -34,6 +34,16 @@ export const EVENTS = {
     doc: "Somebody asked to cancel the job; what runs is being stopped.",
     fields: z.object({ ...job, actor: z.string() }),
   },
+  "job.dependencyFailed": {
+    level: "info",
+    text: "job dependency failed",
+    doc: "A job that this one comes after ended otherwise than its condition asks for: this one's tasks are canceled.",
+    fields: z.object({
+      ...job,
+      dependencyJobId: z.int(),
+      dependencyState: z.enum(["succeeded", "failed", "canceled"]),
+    }),
+  },
   "job.ended": {
     level: "info",
     text: "job ended",
@@ -197,6 +207,8 @@ export const DAEMON_LOG_LINES = {
   "agent.attemptFailed": "The agent could not do its part for an attempt; says what.",
   "agent.leaseExpired":
     "No heartbeat was acknowledged for a whole lease: attempts with onDisconnect=restart are stopped.",
+  "agent.leaseNotWritten":
+    "A heartbeat was acknowledged and the lease could not be written down: the earlier one stands.",
   "agent.probeWarning": "A part of the hardware could not be read.",
   "agent.hardwareChanged":
     "A later look found other hardware than the one before: a GPU split, lost or found, a driver loaded.",

@@ -87,6 +87,7 @@ export class Attempts {
   /** Finds what no notice told: supervisors that died, and ends that were announced while nobody listened. */
   sweep(): void {
     for (const held of this.#ledger.all()) this.#sweepOne(held);
+    this.#lifecycle.finishRemovals();
   }
 
   /** Of everything that is held, for a hello; what was due is contained in it. */
@@ -145,12 +146,9 @@ export class Attempts {
   }
 
   #adoptOne(attemptId: AttemptId): void {
-    const { spool, supervisors, shipper, bootId } = this.#ports;
+    const { spool, shipper, bootId } = this.#ports;
     const spooled = spool.read(attemptId);
-    if (spooled === null) {
-      if (!spool.remove(attemptId)) supervisors.removeDirectory(attemptId);
-      return;
-    }
+    if (spooled === null) return this.#lifecycle.remove(attemptId);
     const held = newAttempt(attemptId, spooled.cgroup);
     held.claim = spooled.claim;
     held.stopCause = spooled.stopCause;

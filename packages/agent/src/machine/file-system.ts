@@ -2,6 +2,7 @@ import {
   closeSync,
   existsSync,
   fstatSync,
+  fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -55,12 +56,14 @@ export interface FileSystem {
   /** False where the new name is taken: of all who try, one succeeds. */
   link(path: string, newPath: string): boolean;
   list(directory: string): string[];
+  /** The names in it, as they are now, survive a power loss. */
+  syncDirectory(directory: string): void;
   removeFile(path: string): void;
   removeDirectory(path: string): void;
   /** `null` where there is none. */
   openForReading(path: string): ReadableFile | null;
-  /** Made where there is none. */
-  openForOverwriting(path: string): OverwrittenFile;
+  /** Made with this text where there is none of its length, so that overwriting it needs no room on the disk. */
+  openForOverwriting(path: string, initialText: string): OverwrittenFile;
 }
 
 export const nodeFileSystem: FileSystem = {
@@ -80,6 +83,14 @@ export const nodeFileSystem: FileSystem = {
     }
   },
   list: (directory) => readdirSync(directory),
+  syncDirectory(directory) {
+    const fd = openSync(directory, "r");
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  },
   removeFile: unlinkSync,
   removeDirectory: rmdirSync,
   openForReading(path) {
@@ -91,8 +102,9 @@ export const nodeFileSystem: FileSystem = {
       close: () => closeSync(fd),
     };
   },
-  openForOverwriting(path) {
+  openForOverwriting(path, initialText) {
     const fd = unlessAbsent(() => openSync(path, "r+")) ?? openSync(path, "w+", 0o600);
+    if (fstatSync(fd).size < initialText.length) writeSync(fd, initialText, 0);
     return { overwrite: (text) => void writeSync(fd, text, 0), close: () => closeSync(fd) };
   },
 };

@@ -17,6 +17,8 @@ const ALL_FIELDS = {
   name: "sweep",
   taskCount: 8,
   actor: "127.0.0.1",
+  dependencyJobId: 11,
+  dependencyState: "failed",
   state: "failed",
   succeeded: 1,
   failed: 2,

@@ -2,6 +2,7 @@ import type { StoredEvent } from "@drover/shared/api/events.ts";
 import { assertNever } from "@drover/shared/assert.ts";
 import { EVENTS, type EventName, type FleetEvent } from "@drover/shared/events.ts";
 import { formatBytes, formatDuration } from "@drover/shared/units.ts";
+import { describeFailedDependency } from "./dependency.ts";
 import { printable } from "./printable.ts";
 import { formatResources } from "./resources.ts";
 import { formatTimeOfDay } from "./time.ts";
@@ -44,6 +45,8 @@ function textOf(event: FleetEvent): string {
       return "started";
     case "job.cancelRequested":
       return `cancel requested by ${event.actor}`;
+    case "job.dependencyFailed":
+      return `cannot run: ${describeFailedDependency({ jobId: event.dependencyJobId, state: event.dependencyState })}`;
     case "job.ended":
       return `${event.state}: ${event.succeeded} succeeded, ${event.failed} failed, ${event.canceled} canceled`;
     case "task.requeued":

@@ -53,7 +53,7 @@ export function aJob(fields: Partial<Job> = {}, submission: JobSubmission = { co
 }
 
 export function aJobDetail(tasks: Task[], fields: Partial<JobDetail> = {}, submission?: JobSubmission): JobDetail {
-  return { ...aJob(fields, submission), waiting: null, tasks, nextTask: null, ...fields };
+  return { ...aJob(fields, submission), dependencies: [], waiting: null, tasks, nextTask: null, ...fields };
 }
 
 export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {

@@ -6,9 +6,10 @@ import {
   type NodeId,
   type TaskKey,
 } from "@drover/shared/domain/ids.ts";
-import { isTerminalJobState } from "@drover/shared/domain/job.ts";
+import { isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
+import { Dependencies } from "./dependencies.ts";
 import type { AttemptRecord, Cooldown, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
 import { Capacity } from "./scheduler/capacity.ts";
 import { WaitingQueue } from "./scheduler/waiting-queue.ts";
@@ -50,6 +51,10 @@ export class Fleet {
   readonly settings: FleetSettings;
   readonly queue = new WaitingQueue();
   readonly capacity = new Capacity();
+  readonly dependencies = new Dependencies({
+    jobOf: (jobId) => this.jobs.get(jobId),
+    onHoldChange: (job, isHeld) => this.#moveInQueue(job, isHeld),
+  });
   readonly presences = new Map<NodeId, Presence>();
   readonly sessions = new Table<NodeId, Session>(() => true);
   /** Nodes that failed to start something lately, and so get nothing new for a while. */
@@ -64,11 +69,15 @@ export class Fleet {
     (before, after) => {
       if (before?.idempotency && !after) this.#jobIdsByIdempotencyKey.delete(before.idempotency.key);
       if (after?.idempotency) this.#jobIdsByIdempotencyKey.set(after.idempotency.key, after.id);
+      this.dependencies.onJobChange(before, after);
     },
   );
   readonly tasks = new Table<TaskKey, TaskRecord>(
     (task) => !isTerminalTaskState(task.state),
-    (before, after) => this.queue.onTaskChange(before, after),
+    (before, after) => {
+      const task = after ?? before;
+      if (task && !this.dependencies.isHeld(task.jobId)) this.queue.onTaskChange(before, after);
+    },
   );
   readonly attempts = new Table<AttemptId, AttemptRecord>(
     (attempt) => attempt.state !== "ended",
@@ -80,14 +89,16 @@ export class Fleet {
   );
 
   #nextJobId: number;
-  #nextJobIdBefore: number;
 
   constructor(settings: FleetSettings, nextJobId: number) {
     this.settings = settings;
     this.#nextJobId = nextJobId;
-    this.#nextJobIdBefore = nextJobId;
   }
 
+  /**
+   * Never the same one twice, not even when the turn is taken back: its tasks leave their places in the queue behind
+   * (see headOf), where another job's task of the same name would be taken for them (simulation seed 7184).
+   */
   takeJobId(): JobId {
     return this.#nextJobId++ as JobId;
   }
@@ -102,6 +113,15 @@ export class Fleet {
 
   putTask(task: TaskRecord): void {
     this.tasks.put(taskKey(task.jobId, task.index), task);
+  }
+
+  queuedTasksOf(job: JobRecord): TaskRecord[] {
+    const tasks: TaskRecord[] = [];
+    for (let index = 0; index < taskCount(job.spec); index++) {
+      const task = this.task(job.id, index);
+      if (task?.state === "queued") tasks.push(task);
+    }
+    return tasks;
   }
 
   nextAttemptId(task: TaskRecord): AttemptId {
@@ -134,7 +154,6 @@ export class Fleet {
     this.nodes.commit();
     this.sessions.commit();
     this.cooldowns.commit();
-    this.#nextJobIdBefore = this.#nextJobId;
   }
 
   rollback(): void {
@@ -144,8 +163,14 @@ export class Fleet {
     this.nodes.rollback();
     this.sessions.rollback();
     this.cooldowns.rollback();
-    this.#nextJobId = this.#nextJobIdBefore;
+    this.dependencies.takeEnded();
     // The pass that was taken back had noted what it could not place and which nodes it had looked at.
     this.queue.unblockAll();
+  }
+
+  #moveInQueue(job: JobRecord, isHeld: boolean): void {
+    const tasks = this.queuedTasksOf(job);
+    if (isHeld) this.queue.takeBack(tasks);
+    else for (const task of tasks) this.queue.onTaskChange(undefined, task);
   }
 }

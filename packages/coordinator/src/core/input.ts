@@ -1,5 +1,5 @@
 import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
-import type { JobSpec } from "@drover/shared/domain/job.ts";
+import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
 import type { AttemptReport, Hello, NodeChanges } from "@drover/shared/protocol/messages.ts";
 import type { ErrorCode } from "@drover/shared/errors.ts";
 import type { Idempotency } from "./records.ts";
@@ -14,6 +14,8 @@ export type JobCommand =
       idempotency: Idempotency | null;
       /** The job that the store already holds under this key. */
       storedUnderKey: { jobId: JobId; requestSha256: string } | null;
+      /** How those of its dependencies ended that are history; one that is nowhere does not exist. */
+      storedEnds: ReadonlyMap<JobId, JobState>;
     }
   | { type: "cancelJob"; jobId: JobId; actor: string };
 

@@ -3,6 +3,7 @@ import { agentGone, agentHello } from "./agent-session.ts";
 import { attemptReports } from "./attempt-reports.ts";
 import { cancelJob } from "./cancel-job.ts";
 import type { Effects } from "./effects.ts";
+import { endDependents } from "./end-dependents.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type {
   Command,
@@ -28,6 +29,12 @@ export function step(fleet: Fleet, input: Command, effects: Effects, now: Instan
 export function step(fleet: Fleet, input: Happening, effects: Effects, now: Instant): null;
 export function step(fleet: Fleet, input: Input, effects: Effects, now: Instant): CommandResult | null;
 export function step(fleet: Fleet, input: Input, effects: Effects, now: Instant): CommandResult | null {
+  const result = take(fleet, input, effects, now);
+  endDependents(fleet, effects, now);
+  return result;
+}
+
+function take(fleet: Fleet, input: Input, effects: Effects, now: Instant): CommandResult | null {
   switch (input.type) {
     case "submitJob":
       return submitJob(fleet, input, effects, now);

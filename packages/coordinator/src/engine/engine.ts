@@ -1,5 +1,6 @@
 import type { Clock } from "@drover/shared/clock.ts";
-import type { NodeId } from "@drover/shared/domain/ids.ts";
+import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
+import type { JobState } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { DroverError, isDroverError } from "@drover/shared/errors.ts";
 import { Effects } from "../core/effects.ts";
@@ -34,6 +35,8 @@ export interface EngineOptions {
   clock: Clock;
   /** The job that the store holds under an idempotency key. */
   jobUnderKey: (key: string) => Extract<Command, { type: "submitJob" }>["storedUnderKey"];
+  /** The state of a job that the store holds; `null` where there is none. */
+  jobState: (jobId: JobId) => JobState | null;
   /** Called after each commit, in order. */
   release: (turn: CommittedTurn) => void;
   /** Called when commits begin to fail, and with `null` when they work again. */
@@ -44,8 +47,8 @@ export interface EngineOptions {
   onStall: (stalledMs: number) => void;
 }
 
-type UserJobCommand =
-  | Omit<Extract<JobCommand, { type: "submitJob" }>, "storedUnderKey">
+export type UserJobCommand =
+  | Omit<Extract<JobCommand, { type: "submitJob" }>, "storedUnderKey" | "storedEnds">
   | Exclude<JobCommand, { type: "submitJob" }>;
 type UserCommand = UserJobCommand | NodeCommand;
 
@@ -230,8 +233,22 @@ export class Engine {
 
   #prepare(command: UserCommand): Command {
     if (command.type !== "submitJob") return command;
-    const { idempotency } = command;
-    return { ...command, storedUnderKey: idempotency && this.#options.jobUnderKey(idempotency.key) };
+    const { idempotency, spec } = command;
+    return {
+      ...command,
+      storedUnderKey: idempotency && this.#options.jobUnderKey(idempotency.key),
+      storedEnds: this.#storedEndsOf(spec.after.map(({ jobId }) => jobId)),
+    };
+  }
+
+  /** What is in memory is not asked for: there the turn itself may have ended it. */
+  #storedEndsOf(jobIds: readonly JobId[]): ReadonlyMap<JobId, JobState> {
+    const ends = new Map<JobId, JobState>();
+    for (const jobId of jobIds) {
+      const state = this.fleet.jobs.get(jobId) ? null : this.#options.jobState(jobId);
+      if (state) ends.set(jobId, state);
+    }
+    return ends;
   }
 
   #setStoreProblem(problem: DroverError | null): void {

@@ -1,6 +1,8 @@
-import type { Attempt, Job, JobSummary, Task } from "@drover/shared/api/jobs.ts";
+import type { Attempt, DependencyDetail, Job, JobSummary, Task } from "@drover/shared/api/jobs.ts";
 import type { Node } from "@drover/shared/api/nodes.ts";
-import { commandLineOf, taskCount } from "@drover/shared/domain/job.ts";
+import { judgeDependency } from "@drover/shared/domain/dependency.ts";
+import type { JobId } from "@drover/shared/domain/ids.ts";
+import { commandLineOf, taskCount, type JobState } from "@drover/shared/domain/job.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
 import { missingGpus } from "../core/expected-hardware.ts";
 import type { Fleet } from "../core/fleet.ts";
@@ -26,6 +28,13 @@ export function jobSummaryView(job: JobSummaryRecord): JobSummary {
     startedAt: timestampOrNull(job.startedAtMs),
     endedAt: timestampOrNull(job.endedAtMs),
   };
+}
+
+export function dependenciesView(job: JobRecord, stateOf: (jobId: JobId) => JobState | null): DependencyDetail[] {
+  return job.spec.after.flatMap(({ jobId, when }) => {
+    const state = stateOf(jobId);
+    return state === null ? [] : [{ jobId, when, state, standing: judgeDependency(when, state) }];
+  });
 }
 
 export function taskView(task: TaskRecord, reason: WaitingReason | null, attempts: Attempt[]): Task {

@@ -1,5 +1,7 @@
 import { usableCapacity } from "../core/usable-capacity.ts";
 import type { Fleet } from "../core/fleet.ts";
+import type { JobRecord } from "../core/records.ts";
+import { whyJobWaits } from "../core/why-waiting.ts";
 
 /** What must be true of the fleet after every turn (DESIGN §5); each returns what breaks it, or nothing. */
 export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[]>> = {
@@ -73,12 +75,36 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     return broken;
   },
 
-  /** 11: every waiting task really waits: after a pass no open node has room for it. */
+  /** A job is held exactly while one that it comes after has not ended: else nobody would ever let it go. */
+  heldWhileDependenciesAreUndecided(fleet) {
+    return [...fleet.jobs.values()]
+      .filter((job) => fleet.dependencies.isHeld(job.id) !== isUndecided(fleet, job))
+      .map((job) => `job ${job.id} is ${fleet.dependencies.isHeld(job.id) ? "held for nothing" : "not held"}`);
+  },
+
+  /** What a job comes after has ended before any of its tasks was given to a node. */
+  noAttemptBeforeDependencies(fleet) {
+    const tasks = [...fleet.tasks.values()].filter((task) => task.attemptNumber > 0);
+    const attempts = [...fleet.attempts.values()];
+    return [...tasks, ...attempts]
+      .filter(({ jobId }) => isUndecided(fleet, fleet.jobs.get(jobId)))
+      .map(({ jobId }) => `job ${jobId} has an attempt before its dependencies have ended`);
+  },
+
+  /** 11: the one reason of a held task is its dependencies, and of no task that they no longer hold. */
+  heldTasksSayWhy(fleet) {
+    return [...fleet.jobs.values()]
+      .filter((job) => job.tasksByState.queued > 0 && job.spec.after.length > 0)
+      .filter((job) => (whyJobWaits(fleet, job).code === "dependency") !== isUndecided(fleet, job))
+      .map((job) => `job ${job.id} says that it waits for ${whyJobWaits(fleet, job).code}`);
+  },
+
+  /** 11: every other waiting task really waits: after a pass no open node has room for it. */
   nothingWaitsThatFits(fleet) {
     const broken: string[] = [];
     let queuedCount = 0;
     for (const task of fleet.tasks.values()) {
-      if (task.state !== "queued") continue;
+      if (task.state !== "queued" || isUndecided(fleet, fleet.jobs.get(task.jobId))) continue;
       queuedCount++;
       const fitting = fleet.capacity.openNodeIds().find((nodeId) => fleet.capacity.hasRoom(nodeId, task.request));
       if (fitting) broken.push(`task ${task.jobId}.${task.index} waits though it fits on ${fitting}`);
@@ -88,6 +114,11 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     return broken;
   },
 };
+
+/** From the rows alone: nothing that is derived from them is believed here. */
+function isUndecided(fleet: Fleet, job: JobRecord | undefined): boolean {
+  return job?.spec.after.some(({ jobId }) => fleet.jobs.get(jobId)?.endedAtMs === null) ?? false;
+}
 
 export function brokenInvariants(fleet: Fleet): string[] {
   return Object.entries(FLEET_INVARIANTS).flatMap(([name, check]) => check(fleet).map((what) => `${name}: ${what}`));

@@ -98,7 +98,8 @@ export class Scenario {
   turn(...inputs: (Command | Happening)[]): (CommandResult | null)[] {
     const results = this.#run(inputs);
     this.fleet.commit();
-    this.events.push(...this.effects.events);
+    // One by one: a turn may tell of more than fit into the arguments of a call.
+    for (const event of this.effects.events) this.events.push(event);
     return results;
   }
 
@@ -110,7 +111,7 @@ export class Scenario {
 
   submit(spec: JobSpec = aJob(), key: string | null = null): JobId {
     const idempotency = key === null ? null : { key, requestSha256: JSON.stringify(spec) };
-    const [result] = this.turn({ type: "submitJob", spec, idempotency, storedUnderKey: null });
+    const [result] = this.turn({ type: "submitJob", spec, idempotency, storedUnderKey: null, storedEnds: new Map() });
     if (!result?.ok || !("jobId" in result)) throw new Error(`submission refused: ${JSON.stringify(result)}`);
     return result.jobId;
   }

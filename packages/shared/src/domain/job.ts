@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ByteSize, Duration, BYTES_PER_MIB, MS_PER_DAY } from "../units.ts";
+import { JobDependencies, JobDependency } from "./dependency.ts";
 import { ResourceRequest } from "./resources.ts";
 
 export const MAX_ARRAY_SIZE = 100_000;
@@ -98,6 +99,7 @@ export const JobSubmission = z
       .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) }, "array is written as array: {size: 8}")
       .optional()
       .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
+    after: JobDependencies.optional(),
     timeout: Duration.refine(
       (ms) => ms > 0 && ms <= MAX_TIMEOUT_MS,
       "a timeout is between 1 ms and 10 years",
@@ -130,6 +132,8 @@ export const JobSpec = z
     resources: ResourceRequest,
     /** `null` for a job of one task that is no array. */
     arraySize: z.int().nullable(),
+    /** No job twice; its tasks are held out of the queue until every one is met. */
+    after: z.array(JobDependency),
     timeoutMs: z.int().nullable(),
     maxRetries: z.int(),
     labels: z.record(z.string(), z.string()),
@@ -152,6 +156,7 @@ export function toJobSpec(submission: ParsedJobSubmission): JobSpec {
       gpuCount: resources?.gpus ?? DEFAULT_RESOURCES.gpuCount,
     },
     arraySize: submission.array?.size ?? null,
+    after: submission.after ?? [],
     timeoutMs: submission.timeout ?? null,
     maxRetries: submission.retries ?? 0,
     labels: submission.labels ?? {},

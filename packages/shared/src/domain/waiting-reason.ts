@@ -5,6 +5,10 @@ import { z } from "zod";
  * `text` is for people; the code is for machines and never changes its meaning.
  */
 export const WAITING_REASONS = {
+  dependency: {
+    text: "it comes after jobs that have not ended",
+    advice: "see what they do with `drover job ID`",
+  },
   noNodes: {
     text: "no node has joined the fleet yet",
     advice: "start an agent: drover-agent --coordinator URL --data-dir DIR",
