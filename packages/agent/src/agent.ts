@@ -161,7 +161,14 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
     log,
     bootId,
     composeLaunch: (assignment, directory) =>
-      composeLaunch(assignment, { nodeName: config.name, bootId, directory, cgroupRoot, inherited: ports.environment }),
+      composeLaunch(assignment, {
+        nodeName: config.name,
+        bootId,
+        directory,
+        cgroupRoot,
+        gpus: watch.state().hardware.gpus,
+        inherited: ports.environment,
+      }),
     onReportDue: flushReports,
   });
   const link = new CoordinatorLink({

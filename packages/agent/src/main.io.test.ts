@@ -4,6 +4,9 @@ import { closeSync, existsSync, openSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Hardware } from "@drover/shared/domain/node.ts";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { nodeFileSystem } from "./machine/file-system.ts";
+import { findByEnvironment } from "./runtime/processes.ts";
+import { waitFor } from "./testing/wait-for.ts";
 import { aTool } from "./testing/a-tool.ts";
 import { anAssignment, run } from "./testing/an-assignment.ts";
 import { startScriptedCoordinator } from "./testing/scripted-coordinator.ts";
@@ -47,6 +50,31 @@ describe("drover-agent", () => {
     expect(capacity.gpuIds).toEqual(hardware.gpus[0]?.migInstances.map(({ id }) => id));
     expect(capacity.gpuIds).toHaveLength(4);
     expect(capacity.cpuMilli).toBe(hardware.cpu.usableMilli);
+  });
+
+  test("that was killed leaves no watched tool behind once it runs again", async () => {
+    const coordinator = await startScriptedCoordinator();
+    onTestFinished(() => coordinator.close());
+    const silent = { when: "--loop", hangs: true };
+    const tool = aTool([silent, ...nvidiaSmi([a100(0)])]).path;
+    const dataDir = makeDataDir();
+    const words = ["--coordinator", coordinator.url, "--data-dir", dataDir, "--nvidia-smi", tool];
+    const watching = () => findByEnvironment(nodeFileSystem, `DROVER_WATCHED_FOR=${dataDir}`);
+    const first = startProgram(words);
+    await coordinator.connected();
+    const left = await waitFor("both tools", () => watching().length === 2 && watching());
+    first.child.kill("SIGKILL");
+    await once(first.child, "exit");
+    expect(watching()).toEqual(left);
+    const second = startProgram(words);
+    await coordinator.connected(2);
+    await waitFor("two new ones in their place", () => {
+      const now = watching();
+      return now.length === 2 && !now.some((pid) => left.includes(pid));
+    });
+    second.child.kill("SIGTERM");
+    await once(second.child, "exit");
+    await waitFor("none to be left", () => watching().length === 0);
   });
 
   test("says in one line what is wrong and what to do", async () => {

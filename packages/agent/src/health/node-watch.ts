@@ -146,7 +146,10 @@ export class NodeWatch {
     if (this.#isProbing) return;
     this.#isProbing = true;
     const { machine, log } = this.#options;
-    const probed = await machine.probeHardware();
+    const probed = await machine.probeHardware().catch((error: unknown) => {
+      log("agent.probeWarning", { reason: error instanceof Error ? error.message : String(error) });
+      return this.#hardware;
+    });
     this.#isProbing = false;
     if (this.#isStopped) return;
     const hardware = withKnownGpus(probed, this.#hardware);

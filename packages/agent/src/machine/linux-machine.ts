@@ -6,10 +6,14 @@ import { createMachineFiles } from "../probe/machine-files.ts";
 import type { ToolPaths } from "../probe/tools.ts";
 import { openCgroupRoot } from "../runtime/cgroup.ts";
 import { startLauncher } from "../runtime/launcher.ts";
+import { findByEnvironment } from "../runtime/processes.ts";
 import { listenForNotices } from "../runtime/notices.ts";
 import { nodeFileSystem } from "./file-system.ts";
 import { machineClock } from "./machine-clock.ts";
 import type { Machine } from "./machine.ts";
+
+/** In the environment of each tool that is watched; a data directory has one agent at a time. */
+const WATCHED_FOR = "DROVER_WATCHED_FOR";
 
 export interface LinuxMachineOptions {
   dataDir: string;
@@ -31,16 +35,20 @@ export function linuxMachine({ dataDir, supervisorProgram, tools, probeHardware 
     sendSignal,
     openCgroupRoot,
     probeHardware,
-    watchLoad: (hardware, onTrouble) =>
-      watchLoad({
+    watchLoad(hardware, onTrouble) {
+      // Of an agent that was killed: one that has nothing to say would never notice that nobody listens.
+      for (const pid of findByEnvironment(nodeFileSystem, `${WATCHED_FOR}=${dataDir}`)) sendSignal(pid, "SIGKILL");
+      return watchLoad({
         hardware,
         dataDir,
         nvidiaSmi: tools.nvidiaSmi,
         files: createMachineFiles(),
         kernelLog,
+        environment: { [WATCHED_FOR]: dataDir },
         clock: machineClock,
         onTrouble,
-      }),
+      });
+    },
   };
 }
 

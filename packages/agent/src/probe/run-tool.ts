@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import type { Clock } from "@drover/shared/clock.ts";
 import type { ToolRun } from "./parse/nvidia-failure.ts";
 
@@ -20,7 +21,9 @@ export function createRunTool(clock: Clock): RunTool {
       const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, LC_ALL: "C" } });
       const said = { stdout: "", stderr: "" };
       for (const name of ["stdout", "stderr"] as const) {
-        child[name].setEncoding("utf8").on("data", (chunk: string) => {
+        // Where there are no more file descriptors the child has no streams, and says so by its error.
+        const stream: Readable | undefined = child[name];
+        stream?.setEncoding("utf8").on("data", (chunk: string) => {
           if (said[name].length < MAX_OUTPUT_BYTES) said[name] += chunk;
         });
       }

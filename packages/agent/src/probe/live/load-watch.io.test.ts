@@ -31,6 +31,7 @@ function watch(replays: readonly Replay[], gpus = GPUS): { watch: LoadWatch; too
     nvidiaSmi: tool.path,
     files: createMachineFiles(),
     kernelLog: openKernelLog("/dev/null"),
+    environment: {},
     clock: systemClock,
     onTrouble: (reason) => troubles.push(reason),
   });

@@ -19,6 +19,8 @@ export interface LoadWatchOptions {
   nvidiaSmi: string;
   files: MachineFiles;
   kernelLog: KernelLogSource;
+  /** Of the programs that are started for it. */
+  environment: Readonly<Record<string, string>>;
   clock: Clock;
   /** Something that is watched went wrong, and is tried again. */
   onTrouble(reason: string): void;
@@ -42,7 +44,7 @@ export interface LoadWatch {
 
 /** Watches what the machine does, from its hardware as the probe found it. */
 export function watchLoad(options: LoadWatchOptions): LoadWatch {
-  const { hardware, dataDir, nvidiaSmi, files, kernelLog, clock, onTrouble } = options;
+  const { hardware, dataDir, nvidiaSmi, files, kernelLog, environment, clock, onTrouble } = options;
   const startedAtMs = clock.monotonicMs();
   const { gpus, cpu } = hardware;
   const readMachineLoad = createMachineLoadReader(files, clock, cpu.threads ?? cpu.cores);
@@ -52,23 +54,22 @@ export function watchLoad(options: LoadWatchOptions): LoadWatch {
   const nvidia =
     nvidiaGpus.length === 0
       ? null
-      : watchNvidia({ program: nvidiaSmi, gpus: nvidiaGpus, clock, ownerOf, onEnded: onTrouble });
+      : watchNvidia({ program: nvidiaSmi, gpus: nvidiaGpus, environment, clock, ownerOf, onEnded: onTrouble });
   return {
     readLoad() {
-      const disk = statfsSync(dataDir);
+      const disk = readSpace(dataDir);
       const loads = new Map(
         [...(nvidia?.loads() ?? []), ...readAmdLoads(files, amdGpus)].map((load) => [load.id, load]),
       );
       return {
         load1: loadavg()[0] ?? 0,
         memoryAvailableBytes: process.availableMemory(),
-        dataDiskFreeBytes: disk.bavail * disk.bsize,
+        dataDiskFreeBytes: disk.freeBytes,
         ...readMachineLoad(),
         gpus: gpus.map(({ id }) => loads.get(id) ?? unknownLoad(id)),
       };
     },
     observe() {
-      const disk = statfsSync(dataDir);
       return {
         nvidia: nvidia && {
           rows: nvidia.rows(),
@@ -77,14 +78,23 @@ export function watchLoad(options: LoadWatchOptions): LoadWatch {
         },
         xidEvents: kernelLog.read(),
         dataDisk: {
-          sizeBytes: disk.blocks * disk.bsize,
-          freeBytes: disk.bavail * disk.bsize,
+          ...readSpace(dataDir),
           isReadOnly: isOnReadOnlyMount(files.read("/proc/self/mountinfo") ?? "", dataDir),
         },
       };
     },
     stop: () => nvidia?.stop(),
   };
+}
+
+/** Of a disk that cannot even be asked nothing is free. */
+function readSpace(path: string): { sizeBytes: number; freeBytes: number } {
+  try {
+    const { blocks, bavail, bsize } = statfsSync(path);
+    return { sizeBytes: blocks * bsize, freeBytes: bavail * bsize };
+  } catch {
+    return { sizeBytes: 0, freeBytes: 0 };
+  }
 }
 
 function unknownLoad(id: string): GpuLoad {

@@ -14,6 +14,7 @@ function start(replays: readonly Replay[], silenceMs: number | null = null) {
   const child = startLoopChild({
     program: tool.path,
     words: () => ["--loop=5"],
+    environment: {},
     clock,
     silenceMs,
     onLine: (line) => lines.push(line),
@@ -100,6 +101,7 @@ describe("a tool that speaks again and again", () => {
     const child = startLoopChild({
       program: "/no/such/tool",
       words: () => [],
+      environment: {},
       clock,
       silenceMs: null,
       onLine: () => {},

@@ -11,6 +11,8 @@ export interface LoopChildOptions {
   program: string;
   /** Asked again for each start: what a tool refused may be left out. */
   words: () => readonly string[];
+  /** Beside our own; marks it as ours, should we die without stopping it. */
+  environment: Readonly<Record<string, string>>;
   clock: Clock;
   /** It says something at least this often, or hangs. `null`: it may have nothing to say. */
   silenceMs: number | null;
@@ -30,7 +32,7 @@ export interface LoopChild {
  * it, no second one is started beside it.
  */
 export function startLoopChild(options: LoopChildOptions): LoopChild {
-  const { program, words, clock, silenceMs, onLine, onEnded } = options;
+  const { program, words, environment, clock, silenceMs, onLine, onEnded } = options;
   let child: ChildProcess | null = null;
   let isStopped = false;
   let isHanging = false;
@@ -43,7 +45,7 @@ export function startLoopChild(options: LoopChildOptions): LoopChild {
     let reason: string | null = null;
     const started = spawn(program, words(), {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, LC_ALL: "C" },
+      env: { ...process.env, ...environment, LC_ALL: "C" },
     });
     child = started;
     const heard = () => {

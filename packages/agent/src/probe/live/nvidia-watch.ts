@@ -37,6 +37,7 @@ const SILENCE_MS = SAMPLE_INTERVAL_MS * 4;
 export interface NvidiaWatchOptions {
   program: string;
   gpus: readonly GpuDevice[];
+  environment: Readonly<Record<string, string>>;
   clock: Clock;
   ownerOf: (pid: number) => ProcessOwner;
   /** A watched process ended or hangs; it is started again. */
@@ -52,7 +53,8 @@ export interface NvidiaWatch {
 }
 
 /** One long-lived nvidia-smi for the GPUs, one for the processes on them, and one for MIG where a GPU is split. */
-export function watchNvidia({ program, gpus, clock, ownerOf, onEnded }: NvidiaWatchOptions): NvidiaWatch {
+export function watchNvidia(options: NvidiaWatchOptions): NvidiaWatch {
+  const { program, gpus, environment, clock, ownerOf, onEnded } = options;
   const samples = new NvidiaSamples();
   const interval = `--loop=${SAMPLE_INTERVAL_MS / 1000}`;
   const format = "--format=csv,noheader,nounits";
@@ -65,6 +67,7 @@ export function watchNvidia({ program, gpus, clock, ownerOf, onEnded }: NvidiaWa
   };
   const gpuChild = startLoopChild({
     program,
+    environment,
     clock,
     words: () => [`--query-gpu=${fields.join(",")}`, format, interval],
     silenceMs: SILENCE_MS,
@@ -75,6 +78,7 @@ export function watchNvidia({ program, gpus, clock, ownerOf, onEnded }: NvidiaWa
     gpuChild,
     startLoopChild({
       program,
+      environment,
       clock,
       words: () => [`--query-compute-apps=${PROCESS_FIELDS}`, format, interval],
       // GPUs without processes have nothing to say.
@@ -86,7 +90,9 @@ export function watchNvidia({ program, gpus, clock, ownerOf, onEnded }: NvidiaWa
   if (gpus.some(({ isMigEnabled }) => isMigEnabled === true)) {
     const onLine = (line: string) => samples.takeTableLine(line, clock.monotonicMs());
     const words = () => [interval];
-    children.push(startLoopChild({ program, clock, words, silenceMs: SILENCE_MS, onLine, onEnded: ended("MIG") }));
+    children.push(
+      startLoopChild({ program, environment, clock, words, silenceMs: SILENCE_MS, onLine, onEnded: ended("MIG") }),
+    );
   }
   return {
     loads: () => samples.loads(gpus, ownerOf, clock.monotonicMs()),
