@@ -267,6 +267,11 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     why: "options are read before anything is built",
   },
   {
+    files: `${AGENT}doctor.ts`,
+    may: [`${AGENT}health/`, `${AGENT}probe/`, SHARED],
+    why: "a second wiring of what watches the machine, for a person who asks",
+  },
+  {
     files: `${AGENT}identity.ts`,
     may: [SHARED, "npm:zod", "node:"],
     mayAsTypes: [`${AGENT}machine/`],

@@ -53,6 +53,7 @@ describe("the agent's options", () => {
     [{ ...needed, cpus: "0" }, "--cpus"],
     [{ ...needed, memory: "lots" }, "--memory"],
     [{ ...needed, memory: "64G" }, "--memory"],
+    [{ ...needed, foreignGpuUse: "steal" }, "--foreign-gpu-use"],
     [{ ...needed, log: "xml" }, "--log"],
     [{ ...needed, logLevel: "loud" }, "--log-level"],
     [{ ...needed, name: "n".repeat(201) }, "--name"],

@@ -51,7 +51,7 @@ export function parseConfig(
     dataDir: resolve(required(options.dataDir, "--data-dir", "DROVER_AGENT_DATA_DIR")),
     name: parseName(options.name),
     tools: parseTools(options),
-    foreignGpuUse: oneOf(FOREIGN_GPU_USES, options.foreignGpuUse ?? ForeignGpuUse.leaveOut, "--foreign-gpu-use"),
+    foreignGpuUse: parseForeignGpuUse(options.foreignGpuUse),
     cpuMilli: options.cpus === undefined ? null : parseCpuMilli(options.cpus),
     memoryBytes: options.memory === undefined ? null : parseMemory(options.memory),
     logFormat: oneOf(LOG_FORMATS, options.log ?? "json", "--log"),
@@ -69,6 +69,10 @@ export function parseTools(options: AgentOptions): ToolPaths {
     rocmSmi: path(options.rocmSmi, DEFAULT_TOOL_PATHS.rocmSmi),
     xpuSmi: path(options.xpuSmi, DEFAULT_TOOL_PATHS.xpuSmi),
   };
+}
+
+export function parseForeignGpuUse(text: string | undefined): ForeignGpuUse {
+  return oneOf(FOREIGN_GPU_USES, text ?? ForeignGpuUse.leaveOut, "--foreign-gpu-use");
 }
 
 /** What `drover-agent probe` is told, so that it sees the machine as this agent does. */

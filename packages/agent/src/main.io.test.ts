@@ -10,7 +10,7 @@ import { waitFor } from "./testing/wait-for.ts";
 import { aTool } from "./testing/a-tool.ts";
 import { anAssignment, run } from "./testing/an-assignment.ts";
 import { startScriptedCoordinator } from "./testing/scripted-coordinator.ts";
-import { a100, a100Uuid, nvidiaSmi, nvidiaSmiWithMig } from "./testing/nvidia-machines.ts";
+import { a100, a100Uuid, gpuCsv, nvidiaSmi, nvidiaSmiWithMig } from "./testing/nvidia-machines.ts";
 import { makeDataDir, SUPERVISOR_PROGRAM } from "./testing/start-test-agent.ts";
 
 const PROGRAM = fileURLToPath(new URL("../bin/drover-agent.mjs", import.meta.url));
@@ -50,6 +50,18 @@ describe("drover-agent", () => {
     expect(capacity.gpuIds).toEqual(hardware.gpus[0]?.migInstances.map(({ id }) => id));
     expect(capacity.gpuIds).toHaveLength(4);
     expect(capacity.cpuMilli).toBe(hardware.cpu.usableMilli);
+  });
+
+  test("as a doctor says what is wrong, what it saw and what to do, and ends with 1 for what is unhealthy", async () => {
+    const sick = { ...a100(1), "temperature.gpu": "[GPU requires reset]" };
+    const gpus = [a100(0), sick];
+    const loop = { when: "--query-gpu.*--loop", csv: gpuCsv(gpus), everyMs: 500 };
+    const tool = aTool([loop, { when: "--loop", hangs: true }, ...nvidiaSmi(gpus)]).path;
+    const { child, said } = startProgram(["--nvidia-smi", tool, "doctor"]);
+    expect(await once(child, "close")).toEqual([1, null]);
+    expect(said()).toMatch(/^unhealthy {2}gpu 1: The driver says that the GPU must be reset\. \(gpuRequiresReset\)\n/);
+    expect(said()).toContain("do:   `nvidia-smi --gpu-reset -i ID` while nothing uses it.\n");
+    expect(said()).toContain(`gpu 0: NVIDIA A100-SXM4-80GB, 80 GiB, 19 GiB used, driver 590.48.01, ${a100Uuid(0)}\n`);
   });
 
   test("that was killed leaves no watched tool behind once it runs again", async () => {

@@ -4,7 +4,14 @@ import { errorLine, isDroverError } from "@drover/shared/errors.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Command, Option } from "commander";
 import { startAgent } from "./agent.ts";
-import { coordinatorHost, parseConfig, parseTools, probeWords, type AgentOptions } from "./config.ts";
+import {
+  coordinatorHost,
+  parseConfig,
+  parseForeignGpuUse,
+  parseTools,
+  probeWords,
+  type AgentOptions,
+} from "./config.ts";
 import { dialWebSocket } from "./link/socket.ts";
 import { createLog } from "./log.ts";
 import { probeHardware } from "./probe/probe.ts";
@@ -50,6 +57,22 @@ program
     });
     // A tool or a volume that hangs must not keep what is known, nor this process.
     process.stdout.write(`${JSON.stringify(hardware)}\n`, () => process.exit());
+  });
+
+program
+  .command("doctor")
+  .description("look at everything on this machine; say what is wrong and what to do about it")
+  .action(async () => {
+    const { examine } = await import("./doctor.ts");
+    const options: AgentOptions = program.opts();
+    const { text, isUnhealthy } = await examine({
+      tools: parseTools(options),
+      dataDir: resolve(options.dataDir ?? "/"),
+      towards: coordinatorHost(options.coordinator),
+      foreignGpuUse: parseForeignGpuUse(options.foreignGpuUse),
+      clock: machineClock,
+    });
+    process.stdout.write(text, () => process.exit(isUnhealthy ? 1 : 0));
   });
 
 async function runAgent(options: AgentOptions): Promise<void> {

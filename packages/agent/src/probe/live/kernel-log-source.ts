@@ -7,6 +7,7 @@ const RECORD_BYTES = 8192;
 const MAX_RECORDS_PER_CALL = 5_000;
 
 export interface KernelLogSource {
+  readonly isReadable: boolean;
   /** What was written since the last call; the first call reads all that the kernel remembers of this boot. */
   read(): XidEvent[];
   close(): void;
@@ -23,6 +24,7 @@ export function openKernelLog(path = "/dev/kmsg"): KernelLogSource {
   const readLine = createKernelLogReader();
   const record = Buffer.alloc(RECORD_BYTES);
   return {
+    isReadable: fd !== null,
     read() {
       const events: XidEvent[] = [];
       for (let n = 0; fd !== null && n < MAX_RECORDS_PER_CALL; n++) {
