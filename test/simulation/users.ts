@@ -33,6 +33,8 @@ export class Users {
   #isAtTheEnd = false;
   /** Wishes that are repeated until they are answered, and are not yet. */
   #unanswered = 0;
+  /** Not sent yet, or without a key and still on the way: nobody is satisfied before the fleet has seen them. */
+  #toCome = 0;
   #submissions = 0;
 
   constructor(ports: UsersPorts) {
@@ -42,7 +44,7 @@ export class Users {
 
   /** Whatever is repeated until it is answered has been. */
   get isSatisfied(): boolean {
-    return this.#unanswered === 0;
+    return this.#unanswered === 0 && this.#toCome === 0;
   }
 
   /** Spreads so many tasks over the time until `untilMs`. */
@@ -53,6 +55,7 @@ export class Users {
     for (let left = taskCount; left > 0;) {
       const size = random.chance(0.6) ? 1 : Math.min(left, Math.round(random.magnitude(2, 100)));
       left -= size;
+      this.#toCome++;
       timeline.after(3_000 + random.fraction() * spreadMs, () => this.#submit(size));
     }
   }
@@ -68,10 +71,14 @@ export class Users {
     // Without a key nobody might ever learn its id, to cancel it by.
     const isImpossible = key !== null && random.chance(0.02);
     const spec = this.#drawSpec(size, isImpossible);
-    if (key !== null) this.#unanswered++;
+    if (key !== null) {
+      this.#toCome--;
+      this.#unanswered++;
+    }
     let isAnswered = false;
     this.#submitUntilAnswered(spec, key, (jobId) => {
-      if (key !== null && !isAnswered) this.#unanswered--;
+      if (key === null) this.#toCome--;
+      else if (!isAnswered) this.#unanswered--;
       isAnswered = true;
       this.#jobIds.push(jobId);
       if (isImpossible) this.#impossible.push(jobId);
@@ -99,14 +106,14 @@ export class Users {
     const idempotency = key === null ? null : { key, requestSha256: `sha-${key}` };
     const command = { type: "submitJob", spec, idempotency } as const;
     const again = (): void => {
-      if (key !== null)
-        timeline.after(random.magnitude(...ASK_AGAIN_MS), () => this.#submitUntilAnswered(spec, key, onAnswer));
+      timeline.after(random.magnitude(...ASK_AGAIN_MS), () => this.#submitUntilAnswered(spec, key, onAnswer));
     };
     this.#ask(
       command,
       (jobId) => {
-        if (jobId === null) again();
-        else onAnswer(jobId);
+        if (jobId !== null) onAnswer(jobId);
+        else if (key === null) this.#toCome--;
+        else again();
       },
       (jobId) => observer.onAcknowledged({ idempotencyKey: key, jobId }),
     );

@@ -243,6 +243,7 @@ describe("the daemon's own routes", () => {
       "/v1/jobs/{id}/output",
       "/v1/nodes",
       "/v1/nodes/{id}",
+      "/v1/nodes/{id}/accept-hardware",
     ]);
   });
 

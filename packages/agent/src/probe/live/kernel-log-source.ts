@@ -3,8 +3,8 @@ import { createKernelLogReader, type XidEvent } from "../parse/kernel-log.ts";
 
 /** proc(5) and Documentation/ABI/testing/dev-kmsg: each read yields one record, at most this long. */
 const RECORD_BYTES = 8192;
-/** A log that is flooded is read on at the next call. */
-const MAX_RECORDS_PER_CALL = 5_000;
+/** More than the kernel remembers; a log that is flooded faster than it is read is read on at the next call. */
+const MAX_RECORDS_PER_CALL = 50_000;
 
 export interface KernelLogSource {
   readonly isReadable: boolean;

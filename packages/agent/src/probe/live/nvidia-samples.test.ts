@@ -34,7 +34,7 @@ describe("lines of the watched nvidia-smi", () => {
     samples.takeGpuLine("0, GPU-0, 1024, 90, 0x0", FIELDS, SAMPLE_INTERVAL_MS);
     const later = SAMPLE_INTERVAL_MS * 3;
     expect(samples.loads(GPUS, nobody, later)[0]).toMatchObject({ utilizationPercent: 90, processes: [] });
-    expect(samples.loads(GPUS, nobody, SAMPLE_INTERVAL_MS * 4)[0]).toMatchObject({ utilizationPercent: null });
+    expect(samples.loads(GPUS, nobody, SAMPLE_INTERVAL_MS * 7)[0]).toMatchObject({ utilizationPercent: null });
   });
 
   test("of the table say which instance of a split GPU a process is in, and what it holds", () => {

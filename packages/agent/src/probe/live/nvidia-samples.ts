@@ -7,8 +7,10 @@ import type { ProcessOwner } from "./process-owners.ts";
 
 /** How often nvidia-smi is to speak. */
 export const SAMPLE_INTERVAL_MS = 5_000;
-/** What was not said again in this time is no longer so: a process ended, a GPU fell silent. */
-const FORGET_AFTER_MS = SAMPLE_INTERVAL_MS * 2.5;
+/** What was not said again in this time is no longer so: a process ended. */
+const FORGET_PROCESS_AFTER_MS = SAMPLE_INTERVAL_MS * 2.5;
+/** A GPU fell silent. Longer than a tool that says nothing at all is waited for: that is another matter. */
+const FORGET_GPU_AFTER_MS = SAMPLE_INTERVAL_MS * 5;
 
 interface Seen<T> {
   value: T;
@@ -44,14 +46,14 @@ export class NvidiaSamples {
 
   /** The newest line about each GPU; one that fell silent is not among them. */
   rows(nowMs: number): NvidiaGpuRow[] {
-    return current(this.#rows, nowMs);
+    return current(this.#rows, FORGET_GPU_AFTER_MS, nowMs);
   }
 
   loads(gpus: readonly GpuDevice[], ownerOf: (pid: number) => ProcessOwner, nowMs: number): GpuLoad[] {
     const rows = this.rows(nowMs);
-    const processes = current(this.#processes, nowMs);
-    const migUses = current(this.#migUses, nowMs);
-    const migProcesses = current(this.#migProcesses, nowMs);
+    const processes = current(this.#processes, FORGET_PROCESS_AFTER_MS, nowMs);
+    const migUses = current(this.#migUses, FORGET_GPU_AFTER_MS, nowMs);
+    const migProcesses = current(this.#migProcesses, FORGET_PROCESS_AFTER_MS, nowMs);
     const instanceOf = (gpu: GpuDevice, pid: number | null) => {
       const place = migProcesses.find((one) => one.gpuIndex === gpu.index && one.pid === pid);
       const instance = gpu.migInstances.find(
@@ -102,7 +104,7 @@ function processOf(
   };
 }
 
-function current<K, T>(seen: Map<K, Seen<T>>, nowMs: number): T[] {
-  for (const [key, { atMs }] of seen) if (nowMs - atMs > FORGET_AFTER_MS) seen.delete(key);
+function current<K, T>(seen: Map<K, Seen<T>>, forgetAfterMs: number, nowMs: number): T[] {
+  for (const [key, { atMs }] of seen) if (nowMs - atMs > forgetAfterMs) seen.delete(key);
   return [...seen.values()].map(({ value }) => value);
 }
