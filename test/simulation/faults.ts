@@ -21,6 +21,8 @@ export interface World {
   coordinator: CoordinatorHost;
   timeline: Timeline;
   random: Random;
+  /** Everything was healed: nothing breaks any more. */
+  isHealed: boolean;
 }
 
 type NodeFault = (rig: NodeRig, world: World) => void;
@@ -36,6 +38,14 @@ const NODE_FAULTS = {
   agentRestart: ({ agent }) => agent.restartInOrder(),
   /** SIGSTOP, a machine that swaps, a disk that answers late. */
   agentSleep: ({ agent }, world) => agent.process?.sleep(spellMs(world)),
+  /** A machine that swaps itself to death and drops off the network, in this order. */
+  sleepThenPartition(rig, world) {
+    const sleepMs = spellMs(world);
+    rig.agent.process?.sleep(sleepMs);
+    world.timeline.after(sleepMs + world.random.magnitude(1, 5_000), () => {
+      if (!world.isHealed) partition([rig], ["up", "down"], world);
+    });
+  },
   slowDisk: ({ agent }, { random }) => agent.process?.sleep(random.magnitude(10, 5_000)),
   launcherKill: ({ agent }) => agent.killLauncher(),
   supervisorKill({ machine }, { random }) {
@@ -127,7 +137,9 @@ export function injectFaults(
 }
 
 /** Everything works again, and everybody who should run does. */
-export function healEverything({ nodes, coordinator }: World): void {
+export function healEverything(world: World): void {
+  const { nodes, coordinator } = world;
+  world.isHealed = true;
   coordinator.health.problem = null;
   coordinator.health.commitMs = 0;
   coordinator.disk.isFull = false;

@@ -48,6 +48,7 @@ export class Observer {
   readonly #trace: Trace;
   readonly #secrets: readonly string[];
   readonly #readOutput: (attemptId: string) => string;
+  readonly #givenUpAtMs: (nodeName: string) => number | null;
   readonly #tasks = new Map<TaskKey, WatchedTask>();
   readonly #written = new Map<string, string>();
   readonly #liveExecutions = new Map<string, Execution>();
@@ -63,6 +64,7 @@ export class Observer {
   isCalm = false;
   /** How long a node must have been silent at the least before it is given up. */
   leastSilenceMs = 0;
+  stopGraceMs = 0;
   /** Tasks that have not ended, as of the last commit. */
   liveTaskCount = 0;
   startedCount = 0;
@@ -73,11 +75,14 @@ export class Observer {
     /** Texts that no line may hold. */
     secrets: readonly string[],
     readOutput: (attemptId: string) => string,
+    /** When the coordinator will give a node up that it does not hear from again; `null` where it knows none. */
+    givenUpAtMs: (nodeName: string) => number | null,
   ) {
     this.#timeline = timeline;
     this.#trace = trace;
     this.#secrets = secrets;
     this.#readOutput = readOutput;
+    this.#givenUpAtMs = givenUpAtMs;
   }
 
   get taskCount(): number {
@@ -102,6 +107,17 @@ export class Observer {
       this.fail("nothingThrows", `${text}: ${JSON.stringify(fields, errorText)}`);
     if (this.#secrets.length > 0)
       this.#report("secretsStayUnsaid", who, secretsStayUnsaid(this.#secrets, JSON.stringify(fields)));
+  }
+
+  /** What ran under it is dead when the grace is over, and must be before the coordinator gives it away. */
+  onLeaseWritten(nodeName: string, endsAtMs: number): void {
+    const givenUpAtMs = this.#givenUpAtMs(nodeName);
+    const deadAtMs = endsAtMs + this.stopGraceMs * 1.01;
+    if (givenUpAtMs !== null && deadAtMs > givenUpAtMs)
+      this.fail(
+        "leaseEndsFirst",
+        `${nodeName} may run things for ${deadAtMs - givenUpAtMs} ms after they are given away`,
+      );
   }
 
   onPowerCut(nodeName: string): void {

@@ -1,4 +1,4 @@
-import type { CoordinatorSettings } from "./coordinator/coordinator-host.ts";
+import type { CoordinatorOptions } from "./coordinator/coordinator-host.ts";
 import { FAULT_KINDS, type FaultKind } from "./faults.ts";
 import type { NodeMachineOptions } from "./node/node-machine.ts";
 import type { Random } from "./world/random.ts";
@@ -8,8 +8,7 @@ const MINUTE_MS = 60_000;
 
 /** Everything that a seed decides before anything happens. */
 export interface Plan {
-  settings: CoordinatorSettings;
-  coordinatorClockRate: number;
+  coordinator: CoordinatorOptions;
   nodes: NodeMachineOptions[];
   /** When each node's machine is first switched on. */
   bootAtMs: number[];
@@ -29,16 +28,19 @@ export interface PlanLimits {
 export function drawPlan(random: Random, limits: PlanLimits = {}): Plan {
   const nodeCount = limits.nodes ?? drawNodeCount(random);
   const heartbeatIntervalMs = random.pick([1_000, 2_000, 5_000]);
-  const pidCount = random.pick([64, 300, 4_000]);
+  const pidCount = random.pick([24, 64, 4_000]);
   // A large fleet goes through as much in less time.
   const troubleMs = (random.magnitude(0.5, 10) * MINUTE_MS) / Math.max(1, nodeCount / 6);
   return {
-    settings: {
-      leaseMs: heartbeatIntervalMs * random.pick([3, 6, 12, 60]),
-      heartbeatIntervalMs,
-      stopGraceMs: random.pick([1_000, 10_000]),
+    coordinator: {
+      settings: {
+        leaseMs: heartbeatIntervalMs * random.pick([3, 6, 12, 60]),
+        heartbeatIntervalMs,
+        stopGraceMs: random.pick([1_000, 10_000]),
+      },
+      clockRate: drawClockRate(random),
+      slowestOutputMs: random.pick([1, 20, 300, 3_000]),
     },
-    coordinatorClockRate: drawClockRate(random),
     nodes: Array.from({ length: nodeCount }, (_, index) => ({
       name: `node${index + 1}`,
       size: drawSize(random, index),

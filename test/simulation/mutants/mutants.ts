@@ -45,10 +45,22 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "    this.attempts.commit();\n",
   },
   {
-    name: "a rollback leaves the queue blocked",
+    name: "a job's number is given again after a rollback",
     file: `${CORE}/fleet.ts`,
-    find: "this.queue.unblockAll();",
-    replace: "",
+    find: "    // The pass that was taken back",
+    replace: "    this.#nextJobId = Math.max(1, this.#nextJobId - 1);\n    // The pass that was taken back",
+  },
+  {
+    name: "a rollback takes changes back in the order in which they were made",
+    file: `${CORE}/table.ts`,
+    find: "[...this.#before].toReversed()",
+    replace: "[...this.#before]",
+  },
+  {
+    name: "a job starts while one that it comes after goes on",
+    file: `${CORE}/dependencies.ts`,
+    find: 'return job !== undefined && judgeDependency(when, job.state) !== "met";',
+    replace: 'return job !== undefined && judgeDependency(when, job.state) !== "met" && job.state === "queued";',
   },
   {
     name: "the next attempt has the id of the one before",

@@ -3,7 +3,8 @@ import type { Process } from "../world/process.ts";
 import type { NodeMachine } from "./node-machine.ts";
 
 /** The machine's disk and /proc as one process of it sees them; every change is an effect that may be its last. */
-export function filesOf({ disk, processes }: NodeMachine, process: Process): FileSystem {
+export function filesOf(machine: NodeMachine, process: Process): FileSystem {
+  const { name, disk, processes, clock, observer } = machine;
   const look = <T>(read: () => T): T => {
     process.mustLive();
     return read();
@@ -44,7 +45,14 @@ export function filesOf({ disk, processes }: NodeMachine, process: Process): Fil
     openForOverwriting(path, initialText) {
       if (!look(() => disk.exists(path))) change(() => disk.write(path, ""));
       if ((disk.sizeOf(path) ?? 0) < initialText.length) change(() => disk.write(path, initialText));
-      return { overwrite: (text) => change(() => disk.write(path, text)), close: () => {} };
+      return {
+        overwrite(text) {
+          change(() => disk.write(path, text));
+          // The lease is all that is kept in this way.
+          observer.onLeaseWritten(name, clock.trueTimeOf(Number(text)));
+        },
+        close: () => {},
+      };
     },
   };
 }

@@ -181,7 +181,11 @@ export class Supervisor {
       const word = this.#machine.disk.read(`${this.#directory}/stop`)?.trim();
       if (word === "preempted") this.#beginStop({ type: "preempted" });
       else if (word === "canceled") this.#beginStop({ type: "canceled" });
-      else this.#beginStop({ type: "nodeLost", code: "supervisorLost" });
+      else
+        this.#machine.observer.fail(
+          "signalsReachWhomTheyMean",
+          `${this.#attemptId} is told to stop, and nobody says why`,
+        );
     });
   }
 
