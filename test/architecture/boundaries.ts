@@ -48,7 +48,7 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${SHARED}api/`,
-    may: [`${SHARED}api/`, `${SHARED}domain/`, "npm:zod"],
+    may: [`${SHARED}api/`, `${SHARED}domain/`, `${SHARED}units.ts`, "npm:zod"],
     pure: true,
     why: "bodies of the HTTP API are data; a browser may load them",
   },
@@ -235,7 +235,7 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${AGENT}machine/`,
-    may: [`${AGENT}machine/`, `${AGENT}probe/`, `${AGENT}runtime/`, SHARED, "node:"],
+    may: [`${AGENT}identity.ts`, `${AGENT}machine/`, `${AGENT}probe/`, `${AGENT}runtime/`, SHARED, "node:"],
     why: "all that the agent touches of its machine, behind one door that the simulator replaces",
   },
   {

@@ -13,6 +13,8 @@ const OUTAGE_MS = [1_000, 300_000] as const;
 export interface NodeRig {
   machine: NodeMachine;
   agent: AgentHost;
+  /** Off for good. */
+  isDestroyed: boolean;
 }
 
 /** What faults befall, and what times them. */
@@ -146,7 +148,8 @@ export function healEverything(world: World): void {
   coordinator.disk.isBroken = false;
   coordinator.process?.wakeNow();
   coordinator.start();
-  for (const { machine, agent } of nodes) {
+  for (const { machine, agent, isDestroyed } of nodes) {
+    if (isDestroyed) continue;
     machine.forkFailures = 0;
     machine.disk.isFull = false;
     machine.path.latencyMs = Math.min(machine.path.latencyMs, 100);
@@ -157,12 +160,21 @@ export function healEverything(world: World): void {
   }
 }
 
-function goDown({ machine, agent }: NodeRig, { timeline, random }: World, inOrder: boolean): void {
+/** It goes down and never comes up again. */
+export function destroy(rig: NodeRig): void {
+  rig.isDestroyed = true;
+  if (!rig.machine.isUp) return;
+  rig.agent.vanish();
+  rig.machine.goDown(false);
+}
+
+function goDown(rig: NodeRig, { timeline, random }: World, inOrder: boolean): void {
+  const { machine, agent } = rig;
   if (!machine.isUp) return;
   agent.vanish();
   machine.goDown(inOrder);
   timeline.after(random.magnitude(...OUTAGE_MS), () => {
-    if (machine.isUp) return;
+    if (machine.isUp || rig.isDestroyed) return;
     machine.boot();
     agent.start();
   });

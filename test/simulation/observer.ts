@@ -67,6 +67,8 @@ export class Observer {
   stopGraceMs = 0;
   /** Tasks that have not ended, as of the last commit. */
   liveTaskCount = 0;
+  /** For whoever wants to look at each himself. */
+  onEvent: (event: FleetEvent) => void = () => {};
   startedCount = 0;
 
   constructor(
@@ -218,6 +220,7 @@ export class Observer {
   }
 
   #checkEvent(event: FleetEvent): void {
+    this.onEvent(event);
     const { event: name, ...fields } = event;
     this.onLogLine("commit", name, fields);
     if (event.event === "job.cancelRequested") this.#cancelRequested.add(event.jobId);

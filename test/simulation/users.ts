@@ -1,4 +1,4 @@
-import type { UserJobCommand } from "@drover/coordinator/engine/engine.ts";
+import type { UserCommand } from "@drover/coordinator/engine/engine.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import { JobSubmission, toJobSpec, type JobSpec } from "@drover/shared/domain/job.ts";
 import type { CoordinatorHost } from "./coordinator/coordinator-host.ts";
@@ -109,11 +109,7 @@ export class Users {
   }
 
   /** `onAnswer` hears `null` where no answer came, or none that says yes. */
-  #ask(
-    command: UserJobCommand,
-    onAnswer: (jobId: JobId | null) => void,
-    onSent: (jobId: JobId) => void = () => {},
-  ): void {
+  #ask(command: UserCommand, onAnswer: (jobId: JobId | null) => void, onSent: (jobId: JobId) => void = () => {}): void {
     const { random, timeline, coordinator } = this.#ports;
     let isOver = false;
     const settle = (jobId: JobId | null): void => {
@@ -127,7 +123,7 @@ export class Users {
     timeline.after(PATIENCE_MS, () => settle(null));
     travel(() =>
       coordinator.command(command, (result) => {
-        const jobId = "ok" in result && result.ok && "jobId" in result ? result.jobId : null;
+        const jobId = "jobId" in result ? result.jobId : null;
         if (jobId !== null) onSent(jobId);
         travel(() => settle(jobId));
       }),

@@ -180,7 +180,8 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
     readLoad: () => watch.readLoad(),
     nodeState: () => watch.state(),
     onClockOffset: (offsetMs) => watch.takeClockOffset(offsetMs),
-    composeHello: () => composeHello(config, node.nodeId, bootId, watch.state(), attempts.takeAllReports()),
+    countAttempts: () => attempts.count(),
+    composeHello: () => composeHello(config, node.nodeId, machine, watch.state(), attempts.takeAllReports()),
     onWelcome(welcome) {
       // Offsets first: with them, what is listed after is known to be complete or not.
       shipper.resume(welcome.outputOffsets);
@@ -198,7 +199,7 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
 function composeHello(
   config: AgentConfig,
   nodeId: NodeId,
-  bootId: string,
+  machine: Machine,
   { hardware, capacity, health }: NodeChanges,
   attempts: AttemptReport[],
 ): Hello {
@@ -208,7 +209,9 @@ function composeHello(
     agentVersion: DROVER_VERSION,
     nodeId,
     name: config.name,
-    bootId,
+    bootId: machine.bootId,
+    machineId: machine.machineId,
+    site: config.site,
     capacity,
     hardware,
     health,

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Site } from "@drover/shared/domain/node.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import { parseBytes } from "@drover/shared/units.ts";
 import { ForeignGpuUse } from "./health/observe.ts";
@@ -21,6 +22,7 @@ export interface AgentOptions {
   rocmSmi?: string;
   xpuSmi?: string;
   foreignGpuUse?: string;
+  site?: string;
   cpus?: string;
   memory?: string;
   log?: string;
@@ -33,6 +35,8 @@ export interface AgentConfig {
   name: string;
   tools: ToolPaths;
   foreignGpuUse: ForeignGpuUse;
+  /** Which nodes it reaches cheaply; `null` where it was not said. */
+  site: string | null;
   /** What is offered instead of what the machine has. */
   cpuMilli: number | null;
   memoryBytes: number | null;
@@ -52,6 +56,7 @@ export function parseConfig(
     name: parseName(options.name),
     tools: parseTools(options),
     foreignGpuUse: parseForeignGpuUse(options.foreignGpuUse),
+    site: options.site === undefined || options.site === "" ? null : parseSite(options.site),
     cpuMilli: options.cpus === undefined ? null : parseCpuMilli(options.cpus),
     memoryBytes: options.memory === undefined ? null : parseMemory(options.memory),
     logFormat: oneOf(LOG_FORMATS, options.log ?? "json", "--log"),
@@ -110,6 +115,12 @@ function parseName(text: string | undefined): string {
   const name = text === undefined || text === "" ? hostname() : text;
   if (name.length > 200) throw invalid("--name has more than 200 characters.");
   return name;
+}
+
+function parseSite(text: string): string {
+  const site = Site.safeParse(text);
+  if (!site.success) throw invalid(`--site "${text}": ${site.error.issues[0]?.message}.`);
+  return site.data;
 }
 
 function parseCpuMilli(text: string): number {

@@ -37,6 +37,9 @@ const program = new Command("drover-agent")
       "DROVER_FOREIGN_GPU_USE",
     ),
   )
+  .addOption(
+    new Option("--site <site>", "which nodes it reaches cheaply, such as a LAN or a data centre").env("DROVER_SITE"),
+  )
   .option("--cpus <n>", "offer this many CPUs instead of all")
   .option("--memory <size>", 'offer this much memory instead of all, such as "48GiB"')
   .option("--log <format>", "json or pretty")

@@ -14,6 +14,10 @@ const health = {
   codes: z.array(z.string()),
   evidence: z.string(),
 };
+/** What an operator said, and why. */
+const said = { actor: z.string(), reason: z.string().nullable() };
+/** `site` is `null` for the fleet, and for the nodes that name no site. */
+const site = { scope: z.enum(["site", "fleet"]), site: z.string().nullable() };
 
 export const EVENTS = {
   "job.submitted": {
@@ -127,6 +131,54 @@ export const EVENTS = {
     text: "node lost",
     doc: "The node's lease ran out: its attempts with onDisconnect=restart are given to other nodes.",
     fields: z.object({ ...node, silentMs: z.int() }),
+  },
+  "node.declaredGone": {
+    level: "warn",
+    text: "node declared gone",
+    doc: "An operator said that the node will not come back: no freeze holds it any longer, and once its lease has run out all its attempts end, those with onDisconnect=wait too. Void when it says hello.",
+    fields: z.object({ ...node, actor: z.string() }),
+  },
+  "node.cordoned": {
+    level: "info",
+    text: "node cordoned",
+    doc: "An operator said that the node gets nothing new; what runs there goes on.",
+    fields: z.object({ ...node, ...said }),
+  },
+  "node.draining": {
+    level: "info",
+    text: "node draining",
+    doc: "An operator said that the node gets nothing new and is to become empty; what still runs at the deadline is stopped and queued again.",
+    fields: z.object({ ...node, ...said, deadline: z.iso.datetime().nullable() }),
+  },
+  "node.drained": {
+    level: "info",
+    text: "node drained",
+    doc: "Nothing is left on a node that was draining, by the coordinator's count and by its agent's; who asked for it, and why.",
+    fields: z.object({ ...node, ...said }),
+  },
+  "node.uncordoned": {
+    level: "info",
+    text: "node uncordoned",
+    doc: "An operator said that the node gets new work again.",
+    fields: z.object({ ...node, ...said }),
+  },
+  "site.frozen": {
+    level: "error",
+    text: "site frozen",
+    doc: "Many nodes of a site, or of the whole fleet (`scope`), are silent at once: none of them becomes lost and nothing of theirs is given away until enough of them are back or declared gone. `since`: when the first of them was last heard.",
+    fields: z.object({
+      ...site,
+      why: z.string(),
+      away: z.int(),
+      present: z.int(),
+      since: z.iso.datetime(),
+    }),
+  },
+  "site.thawed": {
+    level: "warn",
+    text: "site thawed",
+    doc: "Enough nodes of the site, or of the fleet, are back or declared gone; the lease of each that is still away begins anew.",
+    fields: z.object({ ...site, away: z.int(), present: z.int(), frozenMs: z.int() }),
   },
   "node.rebooted": {
     level: "warn",

@@ -1,7 +1,8 @@
 import { createControl, type Control } from "@drover/coordinator/control.ts";
 import type { FleetSettings } from "@drover/coordinator/core/fleet.ts";
 import type { CommandResult } from "@drover/coordinator/core/input.ts";
-import type { UserJobCommand } from "@drover/coordinator/engine/engine.ts";
+import type { NodeRecord } from "@drover/coordinator/core/records.ts";
+import type { UserCommand } from "@drover/coordinator/engine/engine.ts";
 import { lostAfterMs } from "@drover/coordinator/core/liveness.ts";
 import { isDroverError } from "@drover/shared/errors.ts";
 import type { Observer } from "../observer.ts";
@@ -113,11 +114,15 @@ export class CoordinatorHost {
     });
   }
 
+  nodeNamed(name: string): NodeRecord | null {
+    const nodes = this.control?.engine.fleet.nodes.values() ?? [];
+    return [...nodes].find((node) => node.name === name) ?? null;
+  }
+
   /** When, in true time, a node that is not heard from again is given up; `null` where that is not known. */
   givenUpAtMs(nodeName: string): number | null {
-    const fleet = this.control?.engine.fleet;
-    const node = fleet && [...fleet.nodes.values()].find(({ name }) => name === nodeName);
-    const presence = node && fleet.presences.get(node.id);
+    const node = this.nodeNamed(nodeName);
+    const presence = node && this.control?.engine.fleet.presences.get(node.id);
     if (!node || !presence) return null;
     const { stopGraceMs } = this.#options.settings;
     return this.clock.trueTimeOf(presence.heardAtMonotonicMs + lostAfterMs({ leaseMs: node.leaseMs, stopGraceMs }));
@@ -152,7 +157,7 @@ export class CoordinatorHost {
   }
 
   /** As the HTTP routes do; `answer` is called when the answer leaves, and never by a coordinator that dies before. */
-  command(command: UserJobCommand, answer: (result: CommandResult | { unavailable: string }) => void): void {
+  command(command: UserCommand, answer: (result: CommandResult | { unavailable: string }) => void): void {
     const [process, control] = [this.process, this.control];
     if (!process || !control) return answer({ unavailable: "nobody listens" });
     process.run(() => {

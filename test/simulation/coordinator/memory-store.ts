@@ -4,13 +4,12 @@ import { fleetOf } from "@drover/coordinator/store/load-fleet.ts";
 import {
   attemptRow,
   jobRow,
-  nodeRow,
   taskRow,
   type AttemptRow,
   type JobRow,
-  type NodeRow,
   type TaskRow,
 } from "@drover/coordinator/store/rows.ts";
+import { nodeRow, type NodeRow } from "@drover/coordinator/store/node-row.ts";
 import type { TurnStore, WrittenTurn } from "@drover/coordinator/store/store.ts";
 import { taskKey, type JobId, type TaskKey } from "@drover/shared/domain/ids.ts";
 import type { JobState } from "@drover/shared/domain/job.ts";

@@ -45,6 +45,7 @@ export class AgentHost {
         name: machine.name,
         tools: DEFAULT_TOOL_PATHS,
         foreignGpuUse: "leave-out",
+        site: machine.site,
         cpuMilli: null,
         memoryBytes: null,
         logFormat: "json",
@@ -155,6 +156,7 @@ export class AgentHost {
       clock: machine.clock.of(process),
       files: filesOf(machine, process),
       bootId: machine.bootId,
+      machineId: machine.machineId,
       startLauncher: () =>
         new Promise((resolve, reject) => {
           machine.startLauncher(

@@ -71,11 +71,16 @@ export class Attempts {
   onStartRefused(attemptId: AttemptId): void {
     const held = this.#ledger.get(attemptId);
     if (held === undefined || held.exit !== null) return;
-    this.#lifecycle.endUnstarted(held, {
-      type: "startFailed",
-      code: "nodeOutOfResources",
-      message: "the node cannot make another process",
-    });
+    try {
+      this.#lifecycle.endUnstarted(held, {
+        type: "startFailed",
+        code: "nodeOutOfResources",
+        message: "the node cannot make another process",
+      });
+    } catch (error) {
+      // The disk is full as well (simulation seed 40134): the sweep asks for a supervisor again.
+      this.#ports.log("agent.attemptFailed", { attemptId, reason: `cannot end it unstarted: ${messageOf(error)}` });
+    }
   }
 
   onOutputAcknowledged(attemptId: AttemptId): void {

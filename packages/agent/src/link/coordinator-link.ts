@@ -41,6 +41,8 @@ export interface LinkPorts {
   nodeState(): NodeChanges & { revision: number };
   /** By how much our wall clock is ahead of the coordinator's. */
   onClockOffset(offsetMs: number): void;
+  /** How many attempts this node holds. */
+  countAttempts(): number;
   onWelcome(welcome: Welcome): void;
   onDesired(attempts: readonly DesiredAttempt[]): void;
   onOutputAck(attemptId: AttemptId, offset: number): void;
@@ -194,6 +196,7 @@ export class CoordinatorLink implements OutputChannel {
       type: "heartbeat",
       sequence,
       load: this.#ports.readLoad(),
+      attemptCount: this.#ports.countAttempts(),
       ...this.#changesSince(session),
     });
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Hardware } from "@drover/shared/domain/node.ts";
+import { readMachineId } from "../identity.ts";
 import { openKernelLog } from "../probe/live/kernel-log-source.ts";
 import { watchLoad } from "../probe/live/load-watch.ts";
 import { createMachineFiles } from "../probe/machine-files.ts";
@@ -30,6 +31,7 @@ export function linuxMachine({ dataDir, supervisorProgram, tools, probeHardware 
     clock: machineClock,
     files: nodeFileSystem,
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    machineId: readMachineId(readTextIfAllowed),
     startLauncher: () => startLauncher({ program: supervisorProgram, dataDir, clock: machineClock }),
     listenForNotices: (onNotice) => listenForNotices(dataDir, onNotice),
     sendSignal,
@@ -50,6 +52,14 @@ export function linuxMachine({ dataDir, supervisorProgram, tools, probeHardware 
       });
     },
   };
+}
+
+function readTextIfAllowed(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
 }
 
 function sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL"): void {

@@ -12,6 +12,8 @@ export interface Machine {
   files: FileSystem;
   /** Changes with every start of the machine. */
   bootId: string;
+  /** Stays with the machine, and is another on a clone of it; `null` where it does not say. */
+  machineId: string | null;
   /** Holds the data directory from then on; throws `dataDir.locked` or `agent.supervisorMissing`. */
   startLauncher(): Promise<Launcher>;
   /** Yields a function that stops listening. */

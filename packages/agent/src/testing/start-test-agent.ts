@@ -39,6 +39,7 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
       name: "test-node",
       tools: DEFAULT_TOOL_PATHS,
       foreignGpuUse: "leave-out",
+      site: "test-site",
       cpuMilli: null,
       memoryBytes: null,
       logFormat: "json",

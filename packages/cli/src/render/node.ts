@@ -1,18 +1,20 @@
 import type { Node, NodeDetail } from "@drover/shared/api/nodes.ts";
 import { formatBytes } from "@drover/shared/units.ts";
 import { renderFields } from "./fields.ts";
+import { printable } from "./printable.ts";
 import type { View } from "./job.ts";
 import { hardwareFields } from "./hardware.ts";
 import { healthFields, summarizeHealth } from "./health.ts";
 import { loadFields, renderGpuLoads } from "./load.ts";
 import { formatCpus } from "./resources.ts";
 import { renderTable, type Column } from "./table.ts";
-import { formatAgo } from "./time.ts";
+import { formatAgo, formatIn } from "./time.ts";
 import { renderTopology } from "./topology.ts";
 
 export function renderNodes(nodes: readonly Node[], { width }: View): string {
   const columns: Column<Node>[] = [
     { title: "NODE", cell: (node) => node.name, shrinkTo: 8 },
+    { title: "SITE", cell: (node) => node.site ?? "-", shrinkTo: 6 },
     { title: "STATE", cell: stateOf },
     { title: "HEALTH", cell: (node) => summarizeHealth(node.health) },
     {
@@ -42,7 +44,9 @@ export function renderNode(node: NodeDetail, { nowMs, width }: View): string {
   const { allocated, capacity, hardware, load } = node;
   const fields = renderFields([
     ["node", `${node.name}  ${node.id}`],
+    ["site", node.site],
     ["state", `${stateOf(node)} since ${formatAgo(node.linkSince, nowMs)}`],
+    ["why", whyOf(node, nowMs)],
     ["heard", node.lastHeardAt === null ? "not since the coordinator started" : formatAgo(node.lastHeardAt, nowMs)],
     ["joined", node.joinedAt],
     ["agent", node.agentVersion],
@@ -69,6 +73,29 @@ function gpuModels({ hardware }: Node): string {
   return models.join(", ") || "-";
 }
 
-function stateOf(node: Node): string {
-  return node.admin === "schedulable" ? node.link : `${node.link}, ${node.admin}`;
+/** What the coordinator made of an operator's word. */
+export function renderAdmin({ name, admin, attemptCount, drainDeadline }: Node, nowMs: number): string {
+  const count =
+    attemptCount === 0 ? "nothing runs" : `${attemptCount} ${attemptCount === 1 ? "attempt goes" : "attempts go"} on`;
+  const until = drainDeadline === null ? "" : `, and what is left is stopped ${formatIn(drainDeadline, nowMs)}`;
+  const text = {
+    schedulable: "takes new work",
+    cordoned: `is cordoned: nothing new is given to it, ${count} there`,
+    draining: `is draining: nothing new is given to it, ${count} there${until}`,
+    drained: "is drained: nothing is left there",
+  }[admin];
+  return `${printable(`node ${name} ${text}`)}\n`;
+}
+
+/** By whose word, and why, it is not as any other node. */
+function whyOf({ admin, adminSince, adminActor, adminReason, drainDeadline }: Node, nowMs: number): string | null {
+  if (admin === "schedulable" || adminSince === null) return null;
+  const reason = adminReason === null ? "" : `: ${adminReason}`;
+  const until = drainDeadline === null ? "" : `; what is left is stopped ${formatIn(drainDeadline, nowMs)}`;
+  return `${admin} ${formatAgo(adminSince, nowMs)} by ${adminActor}${reason}${until}`;
+}
+
+function stateOf({ link, goneSince, admin }: Node): string {
+  const more = [goneSince === null ? null : "declared gone", admin === "schedulable" ? null : admin];
+  return [link, ...more].filter((part) => part !== null).join(", ");
 }

@@ -19,7 +19,20 @@ export type JobCommand =
     }
   | { type: "cancelJob"; jobId: JobId; actor: string };
 
-export type NodeCommand = { type: "acceptHardware"; nodeId: NodeId; actor: string };
+export type NodeCommand =
+  | {
+      type: "setNodeAdmin";
+      nodeId: NodeId;
+      admin: "schedulable" | "cordoned" | "draining";
+      reason: string | null;
+      /** How long what runs may go on; only with `draining`. */
+      deadlineAfterMs: number | null;
+      actor: string;
+    }
+  | { type: "acceptHardware"; nodeId: NodeId; actor: string }
+  | { type: "declareNodeGone"; nodeId: NodeId; actor: string }
+  /** `null`: the nodes that name no site. */
+  | { type: "declareSiteGone"; site: string | null; actor: string };
 
 /** What agents say and what time does; nobody waits for an answer. */
 export type Happening =

@@ -2,6 +2,8 @@ import { assertNever } from "@drover/shared/assert.ts";
 import { agentGone, agentHello } from "./agent-session.ts";
 import { attemptReports } from "./attempt-reports.ts";
 import { cancelJob } from "./cancel-job.ts";
+import { declareNodeGone, declareSiteGone } from "./declare-gone.ts";
+import { advanceDrains } from "./drain.ts";
 import type { Effects } from "./effects.ts";
 import { endDependents } from "./end-dependents.ts";
 import type { Fleet, Instant } from "./fleet.ts";
@@ -17,6 +19,7 @@ import type {
 } from "./input.ts";
 import { checkLeases, forgetConnections } from "./liveness.ts";
 import { acceptHardware, nodeChanges } from "./node-changes.ts";
+import { setNodeAdmin } from "./set-node-admin.ts";
 import { submitJob } from "./submit-job.ts";
 
 /**
@@ -45,6 +48,12 @@ function take(fleet: Fleet, input: Input, effects: Effects, now: Instant): Comma
     case "nodeChanges":
       nodeChanges(fleet, input, effects, now);
       return null;
+    case "setNodeAdmin":
+      return setNodeAdmin(fleet, input, effects, now);
+    case "declareNodeGone":
+      return declareNodeGone(fleet, input, effects, now);
+    case "declareSiteGone":
+      return declareSiteGone(fleet, input, effects, now);
     case "agentHello":
       agentHello(fleet, input, effects, now);
       return null;
@@ -56,6 +65,7 @@ function take(fleet: Fleet, input: Input, effects: Effects, now: Instant): Comma
       return null;
     case "tick":
       checkLeases(fleet, effects, now);
+      advanceDrains(fleet, effects, now);
       return null;
     case "restarted":
       forgetConnections(fleet, effects, now);

@@ -1,7 +1,6 @@
 import type { Clock } from "@drover/shared/clock.ts";
 import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobState } from "@drover/shared/domain/job.ts";
-import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { DroverError, isDroverError } from "@drover/shared/errors.ts";
 import { Effects } from "../core/effects.ts";
 import type { Fleet, Instant } from "../core/fleet.ts";
@@ -14,7 +13,7 @@ import type {
   NodeCommand,
   NodeCommandResult,
 } from "../core/input.ts";
-import { extendLeases, heardFrom } from "../core/liveness.ts";
+import { extendLeases, heardFrom, type NodeReport } from "../core/liveness.ts";
 import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 import type { TurnStore, WrittenTurn } from "../store/store.ts";
@@ -47,10 +46,10 @@ export interface EngineOptions {
   onStall: (stalledMs: number) => void;
 }
 
-export type UserJobCommand =
+type UserJobCommand =
   | Omit<Extract<JobCommand, { type: "submitJob" }>, "storedUnderKey" | "storedEnds">
   | Exclude<JobCommand, { type: "submitJob" }>;
-type UserCommand = UserJobCommand | NodeCommand;
+export type UserCommand = UserJobCommand | NodeCommand;
 
 interface PendingCommand {
   command: UserCommand;
@@ -118,6 +117,7 @@ export class Engine {
   /** Resolves when what the command did is durable; rejects with `storage.*` when nothing was done. */
   command(command: UserJobCommand): Promise<JobCommandResult>;
   command(command: NodeCommand): Promise<NodeCommandResult>;
+  command(command: UserCommand): Promise<CommandResult>;
   command(command: UserCommand): Promise<CommandResult> {
     if (this.#stopped)
       return Promise.reject(new DroverError("coordinator.stopping", "The coordinator is shutting down."));
@@ -129,8 +129,8 @@ export class Engine {
   }
 
   /** Renews a lease at once; says whether the heartbeat may be acknowledged. */
-  heardFrom(nodeId: NodeId, sessionId: number, load: NodeLoad): boolean {
-    return !this.#stopped && heardFrom(this.fleet, nodeId, sessionId, load, this.#now());
+  heardFrom(nodeId: NodeId, sessionId: number, report: NodeReport): boolean {
+    return !this.#stopped && heardFrom(this.fleet, nodeId, sessionId, report, this.#now());
   }
 
   #enqueue(pending: Pending): void {

@@ -114,7 +114,7 @@ export class AgentGateway {
     else if (session.nodeId === null)
       this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
     else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
-    else if (this.#options.engine.heardFrom(session.nodeId, session.id, message.load)) {
+    else if (this.#options.engine.heardFrom(session.nodeId, session.id, message)) {
       const { engine, clock } = this.#options;
       session.send({ type: "heartbeatAck", sequence: message.sequence, nowMs: clock.nowMs() });
       const { changes } = message;

@@ -52,6 +52,7 @@ describe("an agent", () => {
       type: "heartbeat",
       sequence: 41,
       load: NodeLoad.parse({ load1: 0.5, memoryAvailableBytes: 1, dataDiskFreeBytes: 2 }),
+      attemptCount: 0,
     });
     expect(await agent.next("heartbeatAck")).toMatchObject({ sequence: 41 });
     expect((await coordinator.client.getNode("node1")).load?.load1).toBe(0.5);
@@ -115,6 +116,7 @@ describe("an agent", () => {
       type: "heartbeat",
       sequence: 1,
       load: NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 }),
+      attemptCount: 0,
     });
     await thief.next("heartbeatAck");
     agent.report(aReport(attemptId, { state: "ended", outcome: EXITED, endedAtMs: 2 }));

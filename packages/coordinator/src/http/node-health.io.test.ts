@@ -21,6 +21,7 @@ describe("a node that says in a heartbeat what has changed", () => {
       type: "heartbeat",
       sequence: 1,
       load: LOAD,
+      attemptCount: 0,
       changes: {
         capacity,
         hardware: { ...hardware, gpus: gpus.slice(0, 1) },

@@ -3,13 +3,14 @@ import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import { JobSubmission, toJobSpec, type JobSpec } from "@drover/shared/domain/job.ts";
 import { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import { HEALTHY } from "@drover/shared/domain/health.ts";
-import { Hardware } from "@drover/shared/domain/node.ts";
+import { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import type { EventName, FleetEvent } from "@drover/shared/events.ts";
 import type { AttemptReport, DesiredAttempt, Hello } from "@drover/shared/protocol/messages.ts";
 import { Effects } from "../core/effects.ts";
 import { Fleet, type FleetSettings, type Instant } from "../core/fleet.ts";
 import type { Command, CommandResult, Happening } from "../core/input.ts";
 import type { AttemptRecord, TaskRecord } from "../core/records.ts";
+import { heardFrom, type NodeReport } from "../core/liveness.ts";
 import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 
@@ -37,11 +38,13 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
   const gpuIds = Array.from({ length: gpus }, (_, index) => `GPU-${number}-${index}`);
   return {
     type: "hello",
-    protocolVersion: 1,
+    protocolVersion: 2,
     agentVersion: "0.0.0",
     nodeId: nodeIdOf(number),
     name: `node${number}`,
     bootId: "boot-1",
+    machineId: `machine-${number}`,
+    site: null,
     capacity: { cpuMilli: cpus * 1000, memoryBytes, gpuIds },
     hardware: Hardware.parse({
       cpu: { model: "test", cores: Math.max(1, cpus), physicalCores: null },
@@ -129,6 +132,22 @@ export class Scenario {
     const startedAtMs = outcome.type === "startFailed" ? null : 1;
     const report = aReport(attempt.id, { state: "ended", outcome, startedAtMs, endedAtMs: this.now.wallMs });
     this.turn({ type: "attemptReports", sessionId, nodeId: attempt.nodeId, reports: [report] });
+  }
+
+  /** A heartbeat over the node's current connection; says whether it is acknowledged. */
+  beat(number: number, report: Partial<NodeReport> = {}): boolean {
+    const load = NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 });
+    const nodeId = nodeIdOf(number);
+    const sessionId = this.fleet.sessionIdOf(nodeId);
+    const heartbeat = { load, attemptCount: this.fleet.attemptsOn(nodeId).length, ...report };
+    return sessionId !== null && heardFrom(this.fleet, nodeId, sessionId, heartbeat, this.now);
+  }
+
+  /** The node's connection breaks. */
+  cut(number: number): void {
+    const nodeId = nodeIdOf(number);
+    const sessionId = this.fleet.sessionIdOf(nodeId);
+    if (sessionId !== null) this.turn({ type: "agentGone", sessionId, nodeId, reason: "cut" });
   }
 
   pass(durationMs: number): void {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { GpuDevice, GpuFault } from "./gpu.ts";
 import { GpuLoad, Pressure, TransferRates } from "./gpu-load.ts";
+import { LABEL, LABEL_RULE } from "./label.ts";
 import { Cpu, Disk, Memory, NetworkInterface, Software } from "./machine.ts";
 
 export const NodeLink = {
@@ -23,13 +24,28 @@ export const NODE_LINK_TRANSITIONS: Readonly<Record<NodeLink, readonly NodeLink[
   lost: ["online"],
 };
 
+/** What operators want of a node, whatever its link is. */
 export const NodeAdmin = {
   schedulable: "schedulable",
+  /** It gets nothing new; what runs there goes on. */
   cordoned: "cordoned",
+  /** It gets nothing new, and is drained when what runs there has ended; at the deadline, if it has one, that is stopped. */
   draining: "draining",
+  /** Nothing is left on it, and its agent says so too. */
   drained: "drained",
 } as const;
 export type NodeAdmin = (typeof NodeAdmin)[keyof typeof NodeAdmin];
+
+/** There is always a way back to `schedulable`: uncordon. */
+export const NODE_ADMIN_TRANSITIONS: Readonly<Record<NodeAdmin, readonly NodeAdmin[]>> = {
+  schedulable: ["cordoned", "draining"],
+  cordoned: ["schedulable", "draining"],
+  draining: ["schedulable", "cordoned", "drained"],
+  drained: ["schedulable", "cordoned"],
+};
+
+/** Nodes that reach each other cheaply share one: a LAN, one data centre. Those that name none are one site too. */
+export const Site = z.string().regex(LABEL, `a site's name is ${LABEL_RULE}`);
 
 /** What a machine is. `null` where the machine does not say; fields with a default are newer than the first release. */
 export const Hardware = z

@@ -3,7 +3,7 @@ import { AttemptOutcome, AttemptUsage } from "../domain/attempt.ts";
 import { AttemptId, JobId, NodeId } from "../domain/ids.ts";
 import { HEALTHY, NodeHealth } from "../domain/health.ts";
 import { OnDisconnect } from "../domain/job.ts";
-import { Hardware, NodeLoad } from "../domain/node.ts";
+import { Hardware, NodeLoad, Site } from "../domain/node.ts";
 import { Allocation, ResourceCapacity } from "../domain/resources.ts";
 
 /** As far as a Date reaches: a clock may be wrong, but what it says must be sayable. */
@@ -42,6 +42,10 @@ export const Hello = z.object({
   name: z.string().min(1).max(200),
   /** Changes with every start of the machine; tells a restarted agent from a restarted machine. */
   bootId: z.string().min(1),
+  /** Stays with the machine, where a clone of its disk has another; `null` where it says none. Since version 2. */
+  machineId: z.string().min(1).max(200).nullable().default(null),
+  /** Since version 2. */
+  site: Site.nullable().default(null),
   capacity: OfferedCapacity,
   hardware: Hardware,
   health: NodeHealth.default(HEALTHY),
@@ -58,6 +62,8 @@ export const Heartbeat = z.object({
   sequence: z.int().nonnegative(),
   load: NodeLoad,
   changes: NodeChanges.optional(),
+  /** How many attempts the agent holds, those that it is dropping included; since version 2, `null` of version 1. */
+  attemptCount: z.int().nonnegative().nullable().default(null),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
