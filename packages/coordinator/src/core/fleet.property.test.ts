@@ -221,6 +221,22 @@ class Run {
     }
   }
 
+  #ailing({ node, unhealthyGpus, isUnhealthy }: Extract<Action, { type: "ails" }>): Happening[] {
+    const nodeId = nodeIdOf(node);
+    const sessionId = this.scenario.fleet.sessionIdOf(nodeId);
+    const { hardware, capacity } = aHello(node, { gpus: 2, cpus: 4 });
+    const reason = { code: "gpuLost", state: "unhealthy" as const, evidence: "", sinceMs: 1 };
+    const gpus = unhealthyGpus.map((index) => ({
+      gpuId: `GPU-${node}-${index}`,
+      state: "unhealthy" as const,
+      reasons: [reason],
+    }));
+    const health = isUnhealthy
+      ? { state: "unhealthy" as const, reasons: [{ ...reason, code: "diskFull" }], gpus }
+      : { state: "healthy" as const, reasons: [], gpus };
+    return sessionId ? [{ type: "nodeChanges", sessionId, nodeId, changes: { hardware, capacity, health } }] : [];
+  }
+
   #inputsFor(action: Exclude<Action, { type: "beat" }>): (Command | Happening)[] {
     const { fleet } = this.scenario;
     const attempts = [...fleet.attempts.values()];
@@ -254,21 +270,8 @@ class Run {
         });
         return [{ type: "agentHello", sessionId: ++this.#sessionId, hello }];
       }
-      case "ails": {
-        const nodeId = nodeIdOf(action.node);
-        const sessionId = fleet.sessionIdOf(nodeId);
-        const { hardware, capacity } = aHello(action.node, { gpus: 2, cpus: 4 });
-        const reason = { code: "gpuLost", state: "unhealthy" as const, evidence: "", sinceMs: 1 };
-        const gpus = action.unhealthyGpus.map((index) => ({
-          gpuId: `GPU-${action.node}-${index}`,
-          state: "unhealthy" as const,
-          reasons: [reason],
-        }));
-        const health = action.isUnhealthy
-          ? { state: "unhealthy" as const, reasons: [{ ...reason, code: "diskFull" }], gpus }
-          : { state: "healthy" as const, reasons: [], gpus };
-        return sessionId ? [{ type: "nodeChanges", sessionId, nodeId, changes: { hardware, capacity, health } }] : [];
-      }
+      case "ails":
+        return this.#ailing(action);
       case "cut": {
         const nodeId = nodeIdOf(action.node);
         const sessionId = fleet.sessionIdOf(nodeId);
