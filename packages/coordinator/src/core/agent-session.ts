@@ -1,6 +1,5 @@
 import type { NodeLoss } from "@drover/shared/domain/attempt.ts";
 import { incarnationOf, type AttemptId } from "@drover/shared/domain/ids.ts";
-import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
 import type { AttemptReport, DesiredAttempt, HeldDesire, Hello } from "@drover/shared/protocol/messages.ts";
 import { assignmentFor } from "./assignment.ts";
 import { observeAttempt } from "./attempt-reports.ts";
@@ -9,6 +8,7 @@ import { endAttempt } from "./end-attempt.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type { Happening } from "./input.ts";
 import { suspectAfterMs } from "./liveness.ts";
+import { conditionFrom, tellOfCondition } from "./node-changes.ts";
 import { moveLink } from "./node-link.ts";
 import type { AttemptRecord, NodeRecord } from "./records.ts";
 
@@ -96,13 +96,12 @@ function takeNodeOver(
   effects: Effects,
   now: Instant,
 ): NodeRecord {
-  const { nodeId, name, bootId, site, agentVersion, hardware, capacity } = hello;
+  const { nodeId, name, bootId, site, agentVersion, capacity } = hello;
   const size = { cpuMilli: capacity.cpuMilli, memoryBytes: capacity.memoryBytes, gpuCount: capacity.gpuIds.length };
   if (!known) effects.tell({ event: "node.joined", nodeId, nodeName: name, ...size });
   if (known && known.bootId !== bootId) effects.tell({ event: "node.rebooted", nodeId, nodeName: name, bootId });
-  if (known && !isSameCapacity(known.capacity, capacity)) {
-    effects.tell({ event: "node.hardwareChanged", nodeId, nodeName: name, ...size });
-  }
+  const condition = conditionFrom(known, hello, now);
+  tellOfCondition(known, condition, { id: nodeId, name }, effects);
   const node: NodeRecord = {
     id: nodeId,
     name,
@@ -117,8 +116,7 @@ function takeNodeOver(
     // One that is not said (an older agent, one that may not read it) is no other one.
     machineId: hello.machineId ?? known?.machineId ?? null,
     site,
-    capacity,
-    hardware,
+    ...condition,
     // What the welcome grants; a later start with a shorter lease must still wait for this one.
     leaseMs: fleet.settings.leaseMs,
     joinedAtMs: known?.joinedAtMs ?? now.wallMs,
@@ -181,8 +179,4 @@ function giveUp(fleet: Fleet, attempt: AttemptRecord, code: NodeLoss, effects: E
   } as const;
   endAttempt(fleet, current, end, effects, now);
   return null;
-}
-
-function isSameCapacity(a: ResourceCapacity, b: ResourceCapacity): boolean {
-  return a.cpuMilli === b.cpuMilli && a.memoryBytes === b.memoryBytes && a.gpuIds.join() === b.gpuIds.join();
 }

@@ -115,7 +115,11 @@ export class AgentGateway {
       this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
     else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
     else if (this.#options.engine.heardFrom(session.nodeId, session.id, message)) {
-      session.send({ type: "heartbeatAck", sequence: message.sequence });
+      const { engine, clock } = this.#options;
+      session.send({ type: "heartbeatAck", sequence: message.sequence, nowMs: clock.nowMs() });
+      const { changes } = message;
+      if (changes !== undefined)
+        engine.happen({ type: "nodeChanges", sessionId: session.id, nodeId: session.nodeId, changes });
     }
   }
 

@@ -5,9 +5,10 @@ import { DroverError } from "@drover/shared/errors.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
 import { NODES } from "./migrations/0002-nodes.ts";
 import { JOB_DEPENDENCIES } from "./migrations/0003-job-dependencies.ts";
+import { NODE_HEALTH } from "./migrations/0004-node-health.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
-const MIGRATIONS: readonly string[] = [INITIAL, NODES, JOB_DEPENDENCIES];
+const MIGRATIONS: readonly string[] = [INITIAL, NODES, JOB_DEPENDENCIES, NODE_HEALTH];
 
 export const DATABASE_FILE = "drover.db";
 
