@@ -50,6 +50,7 @@ export class Observer {
   readonly #secrets: readonly string[];
   readonly #readOutput: (attemptId: string) => string;
   readonly #givenUpAtMs: (nodeName: string) => number | null;
+  readonly #isStopWanted: (attemptId: string) => boolean;
   readonly #tasks = new Map<TaskKey, WatchedTask>();
   readonly #written = new Map<string, string>();
   readonly #liveExecutions = new Map<string, Execution>();
@@ -80,12 +81,15 @@ export class Observer {
     readOutput: (attemptId: string) => string,
     /** When the coordinator will give a node up that it does not hear from again; `null` where it knows none. */
     givenUpAtMs: (nodeName: string) => number | null,
+    /** Canceled, preempted, or over as far as the coordinator is concerned. */
+    isStopWanted: (attemptId: string) => boolean,
   ) {
     this.#timeline = timeline;
     this.#trace = trace;
     this.#secrets = secrets;
     this.#readOutput = readOutput;
     this.#givenUpAtMs = givenUpAtMs;
+    this.#isStopWanted = isStopWanted;
   }
 
   get taskCount(): number {
@@ -121,6 +125,11 @@ export class Observer {
         "leaseEndsFirst",
         `${nodeName} may run things for ${deadAtMs - givenUpAtMs} ms after they are given away`,
       );
+  }
+
+  onStoppedWithoutWord(attemptId: string): void {
+    if (!this.#isStopWanted(attemptId))
+      this.fail("signalsReachWhomTheyMean", `${attemptId} is told to stop, and nobody wanted it`);
   }
 
   onPowerCut(nodeName: string): void {

@@ -74,6 +74,7 @@ export class Simulation {
       secrets,
       (attemptId) => coordinator.disk.peek(outputPath(attemptId)) ?? "",
       (nodeName) => coordinator.givenUpAtMs(nodeName),
+      (attemptId) => coordinator.tables.isStopWanted(attemptId),
     );
     const { faultsPerHour, destroyAtMs, cloneAtMs } = this.plan;
     const { settings } = this.plan.coordinator;

@@ -181,11 +181,11 @@ export class Supervisor {
       const word = this.#machine.disk.read(`${this.#directory}/stop`)?.trim();
       if (word === "preempted") this.#beginStop({ type: "preempted" });
       else if (word === "canceled") this.#beginStop({ type: "canceled" });
-      else
-        this.#machine.observer.fail(
-          "signalsReachWhomTheyMean",
-          `${this.#attemptId} is told to stop, and nobody says why`,
-        );
+      else {
+        // On a full disk the agent signals without the file: what counts is that somebody meant this one.
+        this.#machine.observer.onStoppedWithoutWord(this.#attemptId);
+        this.#beginStop({ type: "nodeLost", code: "supervisorLost" });
+      }
     });
   }
 
