@@ -1,6 +1,5 @@
 import type { Fleet } from "@drover/coordinator/core/fleet.ts";
-import type { AttemptRecord } from "@drover/coordinator/core/records.ts";
-import { isFrozen } from "@drover/coordinator/core/site-freeze.ts";
+import type { AttemptRecord, NodeRecord } from "@drover/coordinator/core/records.ts";
 import { whyJobWaits } from "@drover/coordinator/core/why-waiting.ts";
 import { brokenInvariants } from "@drover/coordinator/testing/fleet-invariants.ts";
 import { taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
@@ -243,14 +242,30 @@ export class Observer {
         `${event.attemptId} was given to ${event.nodeName}, which is ${node?.admin}`,
       );
     if (event.event !== "node.lost") return;
-    if (node && isFrozen(fleet, node)) this.fail("frozenSitesLoseNothing", `${event.nodeName} was lost`);
+    if (node && this.#isMassSilence(fleet, node)) this.fail("frozenSitesLoseNothing", `${event.nodeName} was lost`);
     if (this.isCalm) this.fail("calmFleetsLoseNothing", `${event.nodeName} was lost`);
-    const silentMs = this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(event.nodeName) ?? 0);
+    const silentMs = this.#silenceOf(event.nodeName);
     if (silentMs < this.leastSilenceMs)
       this.fail(
         "lostOnlyAfterSilence",
         `${event.nodeName} was given up after ${silentMs} ms of ${this.leastSilenceMs}`,
       );
+  }
+
+  /** How long the coordinator could have heard it, and did not. */
+  #silenceOf(nodeName: string): number {
+    return this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(nodeName) ?? 0);
+  }
+
+  /** By what was really heard, and with a margin: half of a site or more, and two at the least, fell silent together. */
+  #isMassSilence(fleet: Fleet, { id, site, goneSinceMs }: NodeRecord): boolean {
+    if (goneSinceMs !== null) return false;
+    const others = [...fleet.nodes.values()].filter((node) => node.site === site && node.goneSinceMs === null);
+    const silences = others
+      .filter((node) => node.link !== "lost" || node.id === id)
+      .map(({ name, link }) => (link === "online" ? 0 : this.#silenceOf(name)));
+    const away = silences.filter((silentMs) => silentMs > this.leastSilenceMs).length;
+    return away >= 2 && away > silences.length - away;
   }
 
   #checkEnd(attempt: AttemptRecord): void {
@@ -272,6 +287,11 @@ export class Observer {
     const output = { attemptId: attempt.id, written, stored: this.#readOutput(attempt.id), isComplete };
     const task = this.#taskOf(taskKey(attempt.jobId, attempt.taskIndex));
     this.#ended.add(attempt.id);
+    if (isComplete && attempt.outputBytes !== null && attempt.outputBytes !== output.stored.length)
+      this.fail(
+        "outputStoredOnceInOrder",
+        `${attempt.id} states ${attempt.outputBytes} bytes, ${output.stored.length} are stored`,
+      );
     if (written !== "") task.outputs.push(output);
     this.#report(
       "outputStoredOnceInOrder",

@@ -206,5 +206,5 @@ export class AgentHost {
 const ROOMY_DISK = { sizeBytes: 2 ** 40, freeBytes: 2 ** 39, isReadOnly: false };
 
 function isDiskError(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EIO");
+  return error instanceof Error && "code" in error && ["ENOSPC", "EIO", "EMFILE"].includes(String(error.code));
 }

@@ -3,11 +3,12 @@ import { incarnationOf, type AttemptId } from "@drover/shared/domain/ids.ts";
 import type { AttemptReport, DesiredAttempt, HeldDesire, Hello } from "@drover/shared/protocol/messages.ts";
 import { assignmentFor } from "./assignment.ts";
 import { observeAttempt } from "./attempt-reports.ts";
+import { pause } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type { Happening } from "./input.ts";
-import { suspectAfterMs } from "./liveness.ts";
+import { suspectAfterMs, untilKilledMs } from "./liveness.ts";
 import { conditionFrom, tellOfCondition } from "./node-changes.ts";
 import { moveLink } from "./node-link.ts";
 import type { AttemptRecord, NodeRecord } from "./records.ts";
@@ -53,7 +54,10 @@ export function agentHello(
     if (next?.desired === "run") effects.desire(hello.nodeId, next);
     else if (next) held.push(next);
   }
-  // What the agent has beyond these is over for the coordinator: unlisted, so the agent stops and drops it.
+  // What the agent has beyond these is over for the coordinator: unlisted, so the agent stops and drops it. Until
+  // that is done its devices only look free: nothing new may be put on them.
+  const isStillBusy = hello.attempts.some(({ attemptId, state }) => state !== "ended" && !fleet.isLive(attemptId));
+  if (isStillBusy) pause(fleet, hello.nodeId, untilKilledMs(fleet.settings), now);
   effects.welcome(sessionId, held);
 }
 
@@ -75,6 +79,8 @@ export function agentGone(
  * attempts, and to take the clone for the node after a reboot would start them a second time elsewhere.
  */
 function isOnAnotherMachine(known: NodeRecord, { machineId }: Hello): boolean {
+  // Of a machine that is lost and was declared gone it is known that it will not come back: this one replaces it.
+  if (known.link === "lost" && known.goneSinceMs !== null) return false;
   return known.machineId !== null && machineId !== null && known.machineId !== machineId;
 }
 
@@ -117,8 +123,9 @@ function takeNodeOver(
     machineId: hello.machineId ?? known?.machineId ?? null,
     site,
     ...condition,
-    // What the welcome grants; a later start with a shorter lease must still wait for this one.
-    leaseMs: fleet.settings.leaseMs,
+    // What the welcome grants; but an agent never shortens a lease that it has, so until its machine starts anew the
+    // longest one that it was ever granted counts.
+    leaseMs: Math.max(fleet.settings.leaseMs, known?.bootId === bootId ? known.leaseMs : 0),
     joinedAtMs: known?.joinedAtMs ?? now.wallMs,
   };
   fleet.nodes.put(nodeId, node);
