@@ -82,8 +82,9 @@ export class LocalFleet {
     await waitFor(`job ${jobId} to end`, async () => (await this.client.getJob(jobId)).endedAt !== null, timeoutMs);
   }
 
-  async outputOf(jobId: number, task = 0): Promise<Buffer> {
-    const { bytes } = await this.client.readOutput(jobId, { task });
+  /** Of the latest attempt, where none is named. */
+  async outputOf(jobId: number, task = 0, attempt?: number): Promise<Buffer> {
+    const { bytes } = await this.client.readOutput(jobId, { task, ...(attempt === undefined ? {} : { attempt }) });
     const chunks: Uint8Array[] = [];
     for await (const chunk of bytes) chunks.push(chunk);
     return Buffer.concat(chunks);

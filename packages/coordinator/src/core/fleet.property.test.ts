@@ -117,7 +117,11 @@ class Run {
     const inputs = actions.flatMap((action) => this.#inputsOrBeat(action));
     if (inputs.length === 0) return;
     const before = this.scenario.events.length;
-    const machineIds = new Map([...this.scenario.fleet.nodes.values()].map(({ id, machineId }) => [id, machineId]));
+    // One that is lost and was declared gone may be replaced by another machine.
+    const machines = [...this.scenario.fleet.nodes.values()].filter(
+      ({ link, goneSinceMs }) => link !== "lost" || goneSinceMs === null,
+    );
+    const machineIds = new Map(machines.map(({ id, machineId }) => [id, machineId]));
     if (commitFails) {
       this.scenario.failingTurn(...inputs);
       expect(brokenInvariants(this.scenario.fleet)).toEqual([]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
-import { extendLeases, lostAfterMs } from "./liveness.ts";
+import { extendLeases, lostAfterMs, untilKilledMs } from "./liveness.ts";
 
 function link(scenario: Scenario) {
   return scenario.fleet.nodes.get(nodeIdOf(1))?.link;
@@ -76,7 +76,39 @@ describe("a silent node", () => {
     scenario.pass(lostAfterMs(SETTINGS) + 1);
     scenario.turn({ type: "tick" });
     scenario.hello(1, { attempts: [aReport(attempt.id)] }, 2);
-    expect(scenario.told(1, 2).map((told) => told.attemptId)).toEqual([scenario.attempt(jobId).id]);
+    expect(scenario.told(1, 2)).toEqual([]);
+  });
+
+  test("and still runs what was given away gets nothing new until that is certainly dead", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const jobId = scenario.submit();
+    const attempt = scenario.attempt(jobId);
+    scenario.cut(1);
+    scenario.pass(lostAfterMs(SETTINGS) + 1);
+    scenario.turn({ type: "tick" });
+    scenario.hello(1, { attempts: [aReport(attempt.id)] }, 2);
+    expect(scenario.task(jobId)?.state).toBe("queued");
+    scenario.pass(untilKilledMs(SETTINGS) - 1);
+    scenario.beat(1);
+    scenario.turn({ type: "tick" });
+    expect(scenario.task(jobId)?.state).toBe("queued");
+    scenario.pass(1);
+    scenario.turn({ type: "tick" });
+    expect(scenario.attempt(jobId)).toMatchObject({ number: 2, nodeId: nodeIdOf(1) });
+  });
+
+  test("after a coordinator with a shorter lease began is given the longer one that it still has", () => {
+    const scenario = new Scenario({ leaseMs: 300_000 });
+    scenario.hello(1);
+    const restarted = new Scenario({ leaseMs: 30_000 });
+    for (const node of scenario.fleet.nodes.values()) restarted.fleet.nodes.load(node.id, node);
+    restarted.turn({ type: "restarted" });
+    restarted.hello(1);
+    restarted.cut(1);
+    restarted.pass(300_000);
+    restarted.turn({ type: "tick" });
+    expect(link(restarted)).toBe("disconnected");
   });
 });
 

@@ -53,7 +53,7 @@ export class AgentGateway {
 
   /** Sends what a durable turn decided. */
   release({ effects }: CommittedTurn): void {
-    const { outputs, engine } = this.#options;
+    const { engine } = this.#options;
     const { leaseMs, heartbeatIntervalMs } = engine.fleet.settings;
     for (const [sessionId, attempts] of effects.welcomes) {
       const session = this.#sessions.get(sessionId);
@@ -218,7 +218,7 @@ export class AgentGateway {
 
   /** Asks for what is missing of the output; where nothing is, only our own disk stood in the way (simulation seed 1255). */
   #sealLater(session: AgentSession, nodeId: NodeId, report: AttemptReport): void {
-    const { clock, outputs } = this.#options;
+    const { clock } = this.#options;
     const { attemptId, outputBytes } = report;
     clock.callAfter(OUTPUT_RETRY_MS, () => {
       if (session.isClosed) return;
