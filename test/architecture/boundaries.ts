@@ -252,7 +252,7 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${AGENT}runtime/`,
-    may: [`${AGENT}runtime/`, SHARED, "node:"],
+    may: [`${AGENT}machine/file-system.ts`, `${AGENT}runtime/`, SHARED, "node:"],
     mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`, `${AGENT}spool/`],
     why: "the runtime starts and signals processes; it does not know why",
   },
