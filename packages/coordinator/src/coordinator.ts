@@ -10,8 +10,10 @@ import { Signals } from "./engine/signals.ts";
 import { AgentGateway } from "./gateway/agent-gateway.ts";
 import { acceptUpgrades } from "./http/upgrade.ts";
 import { createHttpServer } from "./http/server.ts";
+import { distrustOutput, readBootId } from "./output/distrust-output.ts";
 import { OutputStore } from "./output/output-store.ts";
 import { openStore, type Store } from "./store/store.ts";
+import { logOpening } from "./telemetry/log-opening.ts";
 import { logTurn } from "./telemetry/log-turn.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
@@ -31,6 +33,7 @@ export interface Coordinator {
 /** The wiring: which parts there are and who is told what. */
 export async function startCoordinator(config: CoordinatorConfig, clock: Clock, log: Logger): Promise<Coordinator> {
   const store = openStore(config.dataDir);
+  logOpening(log, store.opening);
   const fleet = store.loadFleet({
     incarnation: newIncarnation(),
     leaseMs: config.leaseMs,
@@ -40,6 +43,9 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
   const taskSignals = new Signals<TaskKey>();
   const eventSignals = new Signals<"events">();
   const outputs = new OutputStore(config.dataDir, (attemptId) => taskSignals.signal(taskKeyOf(attemptId)));
+  const liveAttemptIds = [...fleet.attempts.values()].map((attempt) => attempt.id);
+  const distrusted = distrustOutput(config.dataDir, outputs, readBootId(), liveAttemptIds);
+  if (distrusted > 0) log.info({ event: "output.distrusted", attempts: distrusted }, "output is fetched again");
   const metrics = createMetrics(fleet);
 
   const engine = new Engine({

@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, read, statSync, writev } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, read, statSync, truncateSync, writev } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -8,7 +8,7 @@ import type { AttemptId } from "@drover/shared/domain/ids.ts";
 const MAX_WRITE_CHUNKS = 1024;
 const readAsync = promisify(read);
 
-async function syncFile(path: string): Promise<void> {
+async function syncPath(path: string): Promise<void> {
   await using file = await open(path, "r");
   await file.sync();
 }
@@ -91,11 +91,23 @@ export class OutputStore {
     if (writing) this.#close(attemptId);
     const sizeBytes = this.sizeOf(attemptId);
     if (sizeBytes === 0) return 0;
-    // Opened anew, whoever wrote it: after a restart nobody knows what of it was ever synced. The directory
-    // too, or the file's name may be missing after a power cut.
-    await syncFile(this.#fileOf(attemptId));
-    await syncFile(dirname(this.#fileOf(attemptId)));
+    try {
+      // Opened anew, whoever wrote it: after a restart nobody knows what of it was ever synced. The names on
+      // the way to it too, or it may be missing after a power cut.
+      const file = this.#fileOf(attemptId);
+      for (const path of [file, dirname(file), this.#directory, dirname(this.#directory)]) await syncPath(path);
+    } catch (error) {
+      // Once told of bytes that it could not write, the kernel forgets them, and would let the next sync pass.
+      this.discard(attemptId);
+      throw error;
+    }
     return sizeBytes;
+  }
+
+  /** What is stored is not to be relied on: the agent, which has all of it, is to send it again. */
+  discard(attemptId: AttemptId): void {
+    this.#close(attemptId);
+    if (this.sizeOf(attemptId) > 0) truncateSync(this.#fileOf(attemptId), 0);
   }
 
   /** Nothing more will come for now: the node is gone or the attempt is over. */

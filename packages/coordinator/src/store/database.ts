@@ -1,43 +1,85 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { DroverError } from "@drover/shared/errors.ts";
+import { makeDirectory, syncPath } from "../durable-files.ts";
+import { dropCleanStop, lastStop, noteCleanStop, type Stop } from "./clean-stop.ts";
+import { databaseFiles, isUnused, withCompanions, type DatabaseFiles } from "./database-files.ts";
+import { findDamage, schemaVersionOf } from "./find-damage.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
+import { damaged, unusable, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
-const MIGRATIONS: readonly string[] = [INITIAL];
+export const MIGRATIONS: readonly string[] = [INITIAL];
 
-export const DATABASE_FILE = "drover.db";
-
-/** Opens the data directory's database, brought up to this version's schema. */
-export function openDatabase(dataDir: string): Database.Database {
-  const file = join(dataDir, DATABASE_FILE);
-  let database: Database.Database;
-  try {
-    database = new Database(file);
-    // WAL lets readers look while a turn is written; FULL makes each commit survive a power cut.
-    database.pragma("journal_mode = WAL");
-    database.pragma("synchronous = FULL");
-  } catch (error) {
-    throw unusable(dataDir, error);
-  }
-  try {
-    migrate(database, dataDir);
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-  return database;
+export interface OpenedDatabase {
+  database: Database.Database;
+  /** The last coordinator did not close it, so all of it was read and found whole. */
+  wasChecked: boolean;
 }
 
-function migrate(database: Database.Database, dataDir: string): void {
-  const version = database.pragma("user_version", { simple: true }) as number;
-  if (version > MIGRATIONS.length) {
-    throw new DroverError(
-      "dataDir.newer",
-      `${dataDir} has schema version ${version}; this version of Drover knows up to ${MIGRATIONS.length}.`,
-    );
+/** Opens the data directory's database, brought up to this version's schema. */
+export function openDatabase(dataDir: string): OpenedDatabase {
+  return withOpeningErrors(dataDir, () => {
+    const files = databaseFiles(dataDir);
+    const stop = isUnused(files) ? createDatabase(files) : lastStop(files);
+    if (stop === "changed") throw damaged(dataDir, "drover.db is not as the coordinator left it when it was stopped");
+    const database = new Database(files.database, { fileMustExist: true });
+    try {
+      const version = schemaVersionOf(database);
+      if (version > MIGRATIONS.length) throw newer(dataDir, version);
+      // What is to the byte as it was left needs no second look.
+      const damage = stop === "unclean" ? findDamage(database, MIGRATIONS) : null;
+      if (damage !== null) throw damaged(dataDir, damage);
+      dropCleanStop(files);
+      // WAL lets readers look while a turn is written; FULL makes each commit survive a power cut.
+      database.pragma("journal_mode = WAL");
+      database.pragma("synchronous = FULL");
+      migrate(database);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return { database, wasChecked: stop === "unclean" };
+  });
+}
+
+/** Closes it and notes what it was; where that is not noted, the next start reads all of it. */
+export function closeDatabase(database: Database.Database, dataDir: string, { asClean }: { asClean: boolean }): void {
+  database.close();
+  if (!asClean) return;
+  try {
+    noteCleanStop(databaseFiles(dataDir));
+  } catch {
+    // A full disk is no reason not to stop.
   }
+}
+
+/** Beside its place and then renamed: a database without a schema is never a first start that was cut off. */
+function createDatabase(files: DatabaseFiles): Stop {
+  for (const path of withCompanions(files.incoming)) rmSync(path, { force: true });
+  closeSync(openSync(files.incoming, "wx", 0o600));
+  const database = new Database(files.incoming);
+  try {
+    migrate(database);
+  } finally {
+    database.close();
+  }
+  syncPath(files.incoming);
+  renameSync(files.incoming, files.database);
+  syncPath(files.directory);
+  return "clean";
+}
+
+export function newer(dataDir: string, version: number): DroverError {
+  return new DroverError(
+    "dataDir.newer",
+    `${dataDir} has schema version ${version}; this version of Drover knows up to ${MIGRATIONS.length}.`,
+  );
+}
+
+function migrate(database: Database.Database): void {
+  const version = schemaVersionOf(database);
   for (const [index, sql] of MIGRATIONS.slice(version).entries()) {
     database.transaction(() => {
       database.exec(sql);
@@ -52,13 +94,9 @@ function migrate(database: Database.Database, dataDir: string): void {
  * ended, and a left-over file means nothing.
  */
 export function lockDataDir(dataDir: string): () => void {
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw unusable(dataDir, error);
-  }
   let lock: Database.Database;
   try {
+    makeDirectory(dataDir);
     lock = new Database(join(dataDir, "coordinator.lock"), { timeout: 0 });
     lock.exec("begin exclusive");
   } catch (error) {
@@ -68,11 +106,6 @@ export function lockDataDir(dataDir: string): () => void {
     throw unusable(dataDir, error);
   }
   return () => lock.close();
-}
-
-function unusable(dataDir: string, cause: unknown): DroverError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new DroverError("dataDir.unusable", `${dataDir} cannot be used: ${why}.`, { cause });
 }
 
 export type { Database } from "better-sqlite3";
