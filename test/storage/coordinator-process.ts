@@ -1,0 +1,94 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createClient, type DroverClient } from "@drover/shared/client/client.ts";
+import { CHECKOUT } from "../support/local-fleet.ts";
+import { startProgram, stop } from "../support/processes.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const PROGRAM = join(CHECKOUT, "packages/coordinator/bin/drover-coordinator.mjs");
+
+export interface CoordinatorOptions {
+  dataDir: string;
+  env?: Record<string, string>;
+  /** 0: the kernel chooses one. */
+  port?: number;
+  /** A program that runs the one behind it, with its arguments. */
+  within?: readonly string[];
+}
+
+/** The real program on a data directory, with what it logs. */
+export class CoordinatorProcess {
+  readonly lines: Record<string, unknown>[] = [];
+  readonly #child: ChildProcess;
+  #rest = "";
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stdout?.on("data", (chunk: Buffer) => this.#take(chunk.toString()));
+  }
+
+  /** Resolves when it listens; rejects when it ends before. */
+  static async start({ dataDir, env = {}, port = 0, within = [] }: CoordinatorOptions): Promise<CoordinatorProcess> {
+    const options = ["--listen", `127.0.0.1:${port}`, "--data-dir", dataDir, "--log", "json"];
+    const [program = "", ...args] = [...within, process.execPath, PROGRAM, ...options];
+    const coordinator = new CoordinatorProcess(startProgram(program, args, env));
+    await waitFor("the coordinator to listen", () => coordinator.hasEnded || coordinator.said("coordinator.listening"));
+    if (coordinator.hasEnded) throw new Error("the coordinator ended instead of listening");
+    return coordinator;
+  }
+
+  get url(): string {
+    return String(this.lines.find(({ event }) => event === "coordinator.listening")?.["url"]);
+  }
+
+  get client(): DroverClient {
+    return createClient(this.url);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  said(event: string): boolean {
+    return this.lines.some((line) => line["event"] === event);
+  }
+
+  async isReady(): Promise<boolean> {
+    return (await fetch(`${this.url}/readyz`)).ok;
+  }
+
+  async stop(): Promise<void> {
+    await stop(this.#child);
+  }
+
+  async kill(): Promise<void> {
+    await stop(this.#child, "SIGKILL");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  #take(text: string): void {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.lines.push(JSON.parse(line) as Record<string, unknown>);
+  }
+}
+
+/** Runs a command of the program to its end. */
+export async function runCommand(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ exitCode: number | null; said: string }> {
+  const child = startProgram("/bin/sh", ["-c", 'exec "$0" "$@" 2>&1', process.execPath, PROGRAM, ...args], env);
+  let said = "";
+  child.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const [exitCode] = (await once(child, "close")) as [number | null];
+  return { exitCode, said };
+}
