@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { openStore, type Store } from "@drover/coordinator/store/store.ts";
@@ -9,6 +8,7 @@ import { isTerminalJobState } from "@drover/shared/domain/job.ts";
 import { readJournal } from "../lossy-disk/journal.ts";
 import { LossyDisk } from "../lossy-disk/lossy-disk.ts";
 import type { Random } from "../lossy-disk/lossy-file.ts";
+import { scratchFolder } from "../scratch.ts";
 import type { BusyRun, Promised } from "./busy-run.ts";
 
 export interface SnapshotOptions {
@@ -24,9 +24,6 @@ export interface SnapshotsReport {
   broken: string[];
 }
 
-/** Snapshots are looked at and thrown away: no disk needs to see them, where the system has this. */
-const IN_MEMORY = "/dev/shm";
-
 /**
  * Cuts the power at `count` moments of a run, half of them at the very moment when a promise had arrived,
  * and says what of all that had been promised until then is not there.
@@ -36,7 +33,7 @@ export function checkSnapshots(run: BusyRun, count: number, options: SnapshotOpt
   const disk = new LossyDisk(run.root, run.before, { random, honoursSyncs });
   const moments = drawMoments(run, count, random);
   const report: SnapshotsReport = { snapshots: 0, promisesChecked: 0, broken: [] };
-  const snapshot = mkdtempSync(join(existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir(), "drover-snapshot-"));
+  const snapshot = scratchFolder();
   const cutPower = (moment: number): void => {
     disk.writeAfterPowerCut(snapshot);
     const kept = run.promises.filter(({ at }) => at <= moment);
@@ -79,13 +76,18 @@ function brokenPromises(dataDir: string, promises: readonly Promised[]): string[
       ...integrityProblems(dataDir),
       ...FLEET_INVARIANTS["jobsCountTheirTasks"]!(fleet),
       ...FLEET_INVARIANTS["oneLiveAttemptPerTask"]!(fleet),
-      ...promises.flatMap((promise) => (isKept(dataDir, store, promise) ? [] : [JSON.stringify(promise)])),
+      ...promises.flatMap((promise) => (isKept(dataDir, store, promise) ? [] : [describe(promise)])),
     ];
   } catch (error) {
     return [`it does not load: ${String(error)}`];
   } finally {
     store.close();
   }
+}
+
+function describe({ at, ...promise }: Promised): string {
+  const what = promise.kind === "end" ? promise.attemptId : `job ${promise.jobId}`;
+  return `the ${promise.kind} of ${what}, promised at ${at}, is not there`;
 }
 
 /** By another SQLite than the store's, and not by our check at the start. */
