@@ -4,13 +4,13 @@ import { formatBytes, formatDuration } from "@drover/shared/units.ts";
 import type { Invocation } from "./config.ts";
 import { backUp } from "./store/backup.ts";
 import type { CopiedDatabase } from "./store/copied-database.ts";
-import { restore } from "./store/restore.ts";
+import { restore, type Restored } from "./store/restore.ts";
 
 /** `backup` and `restore`: does it, and says what was done in one line. */
 export function runCopyCommand(invocation: Exclude<Invocation, { command: "run" }>, clock: Clock): string {
   const { command, dataDir, file, json } = invocation;
   const startedAtMs = clock.monotonicMs();
-  const copied: CopiedDatabase & { before?: string | null } =
+  const copied: CopiedDatabase & Partial<Restored> =
     command === "backup" ? backUp(dataDir, file) : restore(dataDir, file, clock.nowMs());
   const durationMs = Math.round(clock.monotonicMs() - startedAtMs);
   const { lastEventAtMs, ...counts } = copied;
@@ -21,5 +21,6 @@ export function runCopyCommand(invocation: Exclude<Invocation, { command: "run" 
   const took = formatDuration(durationMs);
   if (command === "backup") return `backed up ${dataDir} into ${file}: ${holds}; checked, in ${took}`;
   const before = copied.before ? `; the database before is ${basename(copied.before)} there` : "";
-  return `restored ${file} into ${dataDir}: ${holds}; checked, in ${took}${before}`;
+  const checked = copied.hadChecksum ? "checked" : "checked without its .sha256";
+  return `restored ${file} into ${dataDir}: ${holds}; ${checked}, in ${took}${before}`;
 }

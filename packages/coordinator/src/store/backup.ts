@@ -2,7 +2,8 @@ import { closeSync, existsSync, openSync, realpathSync, renameSync, rmSync } fro
 import { basename, dirname, join, resolve, sep } from "node:path";
 import Database from "better-sqlite3";
 import { DroverError } from "@drover/shared/errors.ts";
-import { syncPath } from "../durable-files.ts";
+import { removeFile, syncPath } from "../durable-files.ts";
+import { checksumFileOf, checksumOf, writeChecksum } from "./checksum-file.ts";
 import { describeCopy, type CopiedDatabase } from "./copied-database.ts";
 import { MIGRATIONS, newer } from "./database.ts";
 import { databaseFiles } from "./database-files.ts";
@@ -11,7 +12,8 @@ import { damaged, isDamage, isFault, messageOf } from "./storage-errors.ts";
 
 /**
  * Copies the database into `file`, as it is at one moment, while a coordinator may be writing to it. Under
- * its final name the copy is always whole: it is made, read through and synced beside it.
+ * its final name the copy is always whole: it is made, read through and synced beside it. Its checksum comes
+ * with it, in a file of its own.
  */
 export function backUp(dataDir: string, file: string): CopiedDatabase {
   const { database } = databaseFiles(dataDir);
@@ -22,9 +24,12 @@ export function backUp(dataDir: string, file: string): CopiedDatabase {
     closeSync(openSync(unfinished, "wx", 0o600));
     copy(database, unfinished, dataDir);
     const copied = readThrough(unfinished, dataDir);
+    const checksum = checksumOf(unfinished);
     syncPath(unfinished);
+    // Between the old file with its checksum and the new one with its own, there may be one without, never a wrong one.
+    removeFile(checksumFileOf(target));
     renameSync(unfinished, target);
-    syncPath(dirname(target));
+    writeChecksum(target, checksum);
     return copied;
   } catch (error) {
     if (isDamage(error)) throw damaged(dataDir, messageOf(error), error);

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { checksumFileOf } from "./checksum-file.ts";
 
 /** What a data directory holds beside the job output; docs/operations.md says it for operators. */
 export interface DatabaseFiles {
@@ -24,7 +25,7 @@ export function databaseFiles(directory: string): DatabaseFiles {
     database,
     log: `${database}-wal`,
     logIndex: `${database}-shm`,
-    cleanStop: `${database}.sha256`,
+    cleanStop: checksumFileOf(database),
     incoming: `${database}.incoming`,
     output: join(directory, "output"),
   };

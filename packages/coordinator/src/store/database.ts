@@ -1,4 +1,4 @@
-import { closeSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { DroverError } from "@drover/shared/errors.ts";
@@ -6,6 +6,7 @@ import { makeDirectory, syncPath } from "../durable-files.ts";
 import { dropCleanStop, lastStop, noteCleanStop, type Stop } from "./clean-stop.ts";
 import { databaseFiles, isUnused, withCompanions, type DatabaseFiles } from "./database-files.ts";
 import { findDamage, schemaVersionOf } from "./find-damage.ts";
+import { findLogDamage } from "./find-log-damage.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
 import { damaged, unusable, withOpeningErrors } from "./storage-errors.ts";
 
@@ -22,8 +23,14 @@ export interface OpenedDatabase {
 export function openDatabase(dataDir: string): OpenedDatabase {
   return withOpeningErrors(dataDir, () => {
     const files = databaseFiles(dataDir);
-    const stop = isUnused(files) ? createDatabase(files) : lastStop(files);
+    const isFirstStart = isUnused(files);
+    if (!isFirstStart && !existsSync(files.database)) {
+      throw damaged(dataDir, "drover.db is gone, and what belongs to it is there");
+    }
+    const stop = isFirstStart ? createDatabase(files) : lastStop(files);
     if (stop === "changed") throw damaged(dataDir, "drover.db is not as the coordinator left it when it was stopped");
+    const logDamage = findLogDamage(files.log);
+    if (logDamage !== null) throw damaged(dataDir, logDamage);
     const database = new Database(files.database, { fileMustExist: true });
     try {
       const version = schemaVersionOf(database);

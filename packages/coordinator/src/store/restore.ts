@@ -14,14 +14,18 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { DroverError } from "@drover/shared/errors.ts";
 import { syncPath } from "../durable-files.ts";
-import { dropCleanStop, noteCleanStop } from "./clean-stop.ts";
+import { checksumFileOf, checksumOf, readChecksum } from "./checksum-file.ts";
+import { noteCleanStop } from "./clean-stop.ts";
 import { describeCopy, type CopiedDatabase } from "./copied-database.ts";
 import { lockDataDir, MIGRATIONS } from "./database.ts";
 import { databaseFiles, withCompanions, type DatabaseFiles } from "./database-files.ts";
 import { findDamage, schemaVersionOf } from "./find-damage.ts";
+import { findLogDamage } from "./find-log-damage.ts";
 import { isDamage, messageOf, withOpeningErrors } from "./storage-errors.ts";
 
 export interface Restored extends CopiedDatabase {
+  /** The backup came with its checksum. Otherwise only what breaks its structure has been looked for. */
+  hadChecksum: boolean;
   /** Where the database before lies now; `null` where there was none. */
   before: string | null;
 }
@@ -62,11 +66,11 @@ export function restore(dataDir: string, file: string, nowMs: number): Restored 
 export function finishRestore(files: DatabaseFiles): Leftover {
   const stamp = pendingStamp(files);
   if (stamp === null) return dropIncoming(files);
-  dropCleanStop(files);
   const before = beforeName(files, stamp);
-  // The log goes with its database: on top of another one it would be taken for that one's newest commits.
+  // The log goes with its database: beside another one it would be taken for that one's newest commits.
   moveIfThere(files.database, before);
   moveIfThere(files.log, `${before}-wal`);
+  moveIfThere(files.cleanStop, checksumFileOf(before));
   rmSync(files.logIndex, { force: true });
   syncPath(files.directory);
   renameSync(restoredName(files, stamp), files.database);
@@ -85,9 +89,11 @@ function refuseUnreadable(file: string): void {
 }
 
 /** A copy in the data directory, checked there: what was checked is then what is used. */
-function bringIn(file: string, files: DatabaseFiles): CopiedDatabase {
+function bringIn(file: string, files: DatabaseFiles): CopiedDatabase & { hadChecksum: boolean } {
   try {
     copyFileSync(file, files.incoming);
+    const checksum = readChecksum(file);
+    if (checksum !== null && checksum !== checksumOf(files.incoming)) throw invalid(file, "its checksum is another");
     // Set aside by an earlier restore after a crash, a database comes with its log.
     if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${files.incoming}-wal`);
     const { uid, gid } = statSync(files.directory);
@@ -96,7 +102,7 @@ function bringIn(file: string, files: DatabaseFiles): CopiedDatabase {
     if (process.geteuid?.() === 0) chownSync(files.incoming, uid, gid);
     const copied = readThrough(files.incoming, file);
     syncPath(files.incoming);
-    return copied;
+    return { ...copied, hadChecksum: checksum !== null };
   } catch (error) {
     dropIncoming(files);
     throw error;
@@ -104,6 +110,8 @@ function bringIn(file: string, files: DatabaseFiles): CopiedDatabase {
 }
 
 function readThrough(copy: string, file: string): CopiedDatabase {
+  const logDamage = findLogDamage(`${copy}-wal`);
+  if (logDamage !== null) throw invalid(file, logDamage);
   try {
     const database = new Database(copy);
     try {

@@ -1,5 +1,5 @@
 import Database from "better-sqlite3";
-import { DroverError } from "@drover/shared/errors.ts";
+import { DroverError, isDroverError } from "@drover/shared/errors.ts";
 
 /** The disk's doing, or another program's; a broken constraint is our own defect. */
 const FAULT = /^SQLITE_(FULL|IOERR|BUSY|READONLY|CANTOPEN|NOMEM|LOCKED)/;
@@ -21,6 +21,15 @@ export function withOpeningErrors<T>(dataDir: string, work: () => T): T {
     return work();
   } catch (error) {
     throw asOpeningError(dataDir, error);
+  }
+}
+
+/** For reading what may hold anything: whatever goes wrong, and is not the disk's doing, is damage. */
+export function withDamageErrors<T>(dataDir: string, work: () => T): T {
+  try {
+    return withOpeningErrors(dataDir, work);
+  } catch (error) {
+    throw isDroverError(error) ? error : damaged(dataDir, messageOf(error), error);
   }
 }
 

@@ -5,7 +5,7 @@ import { closeDatabase, lockDataDir, openDatabase } from "./database.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { prepareHistory, type History } from "./read-history.ts";
 import { finishRestore, type Leftover } from "./restore.ts";
-import { withOpeningErrors, withStorageErrors } from "./storage-errors.ts";
+import { withDamageErrors, withOpeningErrors, withStorageErrors } from "./storage-errors.ts";
 import { prepareTurnWriter, type WrittenTurn } from "./write-turn.ts";
 
 export type { WrittenTurn };
@@ -47,7 +47,11 @@ export function openStore(dataDir: string): Store {
     return {
       opening: { wasChecked, leftover },
       history: guarded(prepareHistory(database), guard),
-      loadFleet: (settings) => withOpeningErrors(dataDir, () => loadFleet(database, settings)),
+      loadFleet(settings) {
+        const load = (): Fleet => loadFleet(database, settings);
+        // What is to the byte as it was left holds what we wrote; after a crash nobody can say that of each row.
+        return wasChecked ? withDamageErrors(dataDir, load) : withOpeningErrors(dataDir, load);
+      },
       async commit(fleet, events, atMs) {
         return guard(() => {
           try {

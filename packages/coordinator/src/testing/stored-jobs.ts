@@ -1,11 +1,15 @@
 import { Effects } from "../core/effects.ts";
+import type { Fleet } from "../core/fleet.ts";
 import { step } from "../core/step.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { aJob, SETTINGS } from "./scenario.ts";
 
 /** Commits one job for each key, each in a turn of its own, as the engine would. */
-export async function storeJobs(store: Store, keys: readonly string[]): Promise<void> {
-  const fleet = store.loadFleet(SETTINGS);
+export async function storeJobs(
+  store: Store,
+  keys: readonly string[],
+  fleet: Fleet = store.loadFleet(SETTINGS),
+): Promise<void> {
   for (const [index, key] of keys.entries()) {
     const effects = new Effects();
     const now = { wallMs: 1_700_000_000_000 + index, monotonicMs: index };
