@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import { distrustOutput } from "./distrust-output.ts";
+import { OutputStore } from "./output-store.ts";
+
+const LIVE = "1.0.1-aaaaaa" as AttemptId;
+const ENDED = "2.0.1-aaaaaa" as AttemptId;
+
+let dataDir: string;
+let outputs: OutputStore;
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), "drover-output-"));
+  outputs = new OutputStore(dataDir, () => {});
+  distrustOutput(dataDir, outputs, "boot-1", []);
+  await outputs.append(LIVE, 0, Buffer.from("of one that runs"));
+  await outputs.append(ENDED, 0, Buffer.from("of one that ended"));
+  await outputs.seal(ENDED);
+});
+afterEach(async () => {
+  await outputs.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+test("in the same boot of the machine output is continued from where it is", () => {
+  expect(distrustOutput(dataDir, outputs, "boot-1", [LIVE])).toBe(0);
+  expect(outputs.sizeOf(LIVE)).toBe("of one that runs".length);
+});
+
+test("after a restart of the machine output of attempts that go on is fetched again from its beginning", async () => {
+  expect(distrustOutput(dataDir, outputs, "boot-2", [LIVE])).toBe(1);
+  expect(outputs.sizeOf(LIVE)).toBe(0);
+  expect(outputs.sizeOf(ENDED)).toBe("of one that ended".length);
+  expect(await outputs.append(LIVE, 0, Buffer.from("again"))).toBe(5);
+  expect(distrustOutput(dataDir, outputs, "boot-2", [LIVE])).toBe(0);
+});
+
+test("where the system does not say when it was started, it is fetched again each time", () => {
+  expect(distrustOutput(dataDir, outputs, null, [LIVE])).toBe(1);
+  expect(distrustOutput(dataDir, outputs, null, [LIVE])).toBe(0);
+});
