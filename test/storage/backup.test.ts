@@ -63,7 +63,7 @@ describe("a backup under load", () => {
 
 /** Says on the machine that it runs, until it is allowed to end. */
 function script(name: string): string {
-  return `echo output of ${name}; touch "${folder}/${name}.runs"; while [ ! -e "${folder}/${name}.may-end" ]; do sleep 0.05; done`;
+  return `echo output of ${name}; touch "${folder}/${name}.runs"; while [ -d "${folder}" ] && [ ! -e "${folder}/${name}.may-end" ]; do sleep 0.05; done`;
 }
 
 describe("after the restore of an older backup", () => {

@@ -11,6 +11,8 @@ const PROGRAM = join(CHECKOUT, "packages/coordinator/bin/drover-coordinator.mjs"
 export interface CoordinatorOptions {
   dataDir: string;
   env?: Record<string, string>;
+  /** Further options of the command line. */
+  options?: readonly string[];
   /** 0: the kernel chooses one. */
   port?: number;
   /** A program that runs the one behind it, with its arguments. */
@@ -29,9 +31,10 @@ export class CoordinatorProcess {
   }
 
   /** Resolves when it listens; rejects when it ends before. */
-  static async start({ dataDir, env = {}, port = 0, within = [] }: CoordinatorOptions): Promise<CoordinatorProcess> {
-    const options = ["--listen", `127.0.0.1:${port}`, "--data-dir", dataDir, "--log", "json"];
-    const [program = "", ...args] = [...within, process.execPath, PROGRAM, ...options];
+  static async start(how: CoordinatorOptions): Promise<CoordinatorProcess> {
+    const { dataDir, env = {}, options = [], port = 0, within = [] } = how;
+    const always = ["--listen", `127.0.0.1:${port}`, "--data-dir", dataDir, "--log", "json"];
+    const [program = "", ...args] = [...within, process.execPath, PROGRAM, ...always, ...options];
     const coordinator = new CoordinatorProcess(startProgram(program, args, env));
     await waitFor("the coordinator to listen", () => coordinator.hasEnded || coordinator.said("coordinator.listening"));
     if (coordinator.hasEnded) throw new Error("the coordinator ended instead of listening");
@@ -81,12 +84,13 @@ export class CoordinatorProcess {
   }
 }
 
-/** Runs a command of the program to its end. */
+/** Runs the program to its end; where it does not end by itself, the test's time limit does it. */
 export async function runCommand(
   args: readonly string[],
-  env: Record<string, string> = {},
+  { env = {}, within = [] }: Pick<CoordinatorOptions, "env" | "within"> = {},
 ): Promise<{ exitCode: number | null; said: string }> {
-  const child = startProgram("/bin/sh", ["-c", 'exec "$0" "$@" 2>&1', process.execPath, PROGRAM, ...args], env);
+  const command = [...within, process.execPath, PROGRAM, ...args];
+  const child = startProgram("/bin/sh", ["-c", 'exec "$@" 2>&1', "sh", ...command], env);
   let said = "";
   child.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
   const [exitCode] = (await once(child, "close")) as [number | null];

@@ -128,7 +128,7 @@ describe("a power cut at any moment", () => {
       },
       async (root, env) => {
         const file = join(root, "backups/drover.db");
-        expect(await runCommand(["backup", file, "--data-dir", join(root, "data")], env)).toMatchObject({
+        expect(await runCommand(["backup", file, "--data-dir", join(root, "data")], { env })).toMatchObject({
           exitCode: 0,
         });
       },

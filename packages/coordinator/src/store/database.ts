@@ -8,7 +8,7 @@ import { databaseFiles, isUnused, withCompanions, type DatabaseFiles } from "./d
 import { findDamage, schemaVersionOf } from "./find-damage.ts";
 import { findLogDamage } from "./find-log-damage.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
-import { damaged, unusable, withOpeningErrors } from "./storage-errors.ts";
+import { damaged, unusableDirectory, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
 export const MIGRATIONS: readonly string[] = [INITIAL];
@@ -110,7 +110,7 @@ export function lockDataDir(dataDir: string): () => void {
     if (error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY")) {
       throw new DroverError("dataDir.locked", `Another coordinator uses ${dataDir}.`);
     }
-    throw unusable(dataDir, error);
+    throw unusableDirectory(dataDir, error);
   }
   return () => lock.close();
 }

@@ -37,7 +37,12 @@ export function damaged(dataDir: string, why: string, cause?: unknown): DroverEr
   return new DroverError("dataDir.damaged", `The database in ${dataDir} cannot be used: ${why}.`, { cause });
 }
 
-export function unusable(dataDir: string, cause: unknown): DroverError {
+/** The same for what is no database yet, and so cannot be damaged. */
+export function unusableDirectory(dataDir: string, error: unknown): DroverError {
+  return isDiskFull(error) ? diskFull(error) : unusable(dataDir, error);
+}
+
+function unusable(dataDir: string, cause: unknown): DroverError {
   return new DroverError("dataDir.unusable", `${dataDir} cannot be used: ${messageOf(cause)}.`, { cause });
 }
 
@@ -61,19 +66,24 @@ function asStorageError(error: unknown): unknown {
       cause: error,
     });
   }
+  if (isDiskFull(error)) return diskFull(error);
   if (!isSqliteError(error) || !FAULT.test(error.code)) return error;
-  return error.code === "SQLITE_FULL"
-    ? new DroverError("storage.full", "The coordinator's disk is full.", { cause: error })
-    : new DroverError("storage.failed", `The coordinator's store failed: ${error.message} (${error.code}).`, {
-        cause: error,
-      });
+  return new DroverError("storage.failed", `The coordinator's store failed: ${error.message} (${error.code}).`, {
+    cause: error,
+  });
 }
 
 function asOpeningError(dataDir: string, error: unknown): unknown {
   if (isDamage(error)) return damaged(dataDir, error.message, error);
-  if (!isSqliteError(error)) return isSystemError(error) ? unusable(dataDir, error) : error;
-  if (error.code === "SQLITE_FULL") return asStorageError(error);
-  return FAULT.test(error.code) ? unusable(dataDir, error) : error;
+  return isFault(error) ? unusableDirectory(dataDir, error) : error;
+}
+
+function diskFull(cause: unknown): DroverError {
+  return new DroverError("storage.full", "The coordinator's disk is full.", { cause });
+}
+
+function isDiskFull(error: unknown): boolean {
+  return isSqliteError(error) ? error.code === "SQLITE_FULL" : isSystemError(error) && error.code === "ENOSPC";
 }
 
 function isSqliteError(error: unknown): error is InstanceType<typeof Database.SqliteError> {
