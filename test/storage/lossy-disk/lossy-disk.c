@@ -4,7 +4,7 @@
  *
  *   LOSSY_DISK_ROOT     the directory, absolute and without symbolic links
  *   LOSSY_DISK_JOURNAL  where it is written down; appended to
- *   LOSSY_DISK_FAULTS   a file; while it is there, syncs of paths that contain its text fail with EIO
+ *   LOSSY_DISK_FAULTS   a file; while it is there, syncs of paths that end with its text fail with EIO
  *
  * A record is in the journal before the call returns, so whatever the program does in consequence comes
  * after it there. What a sync has made durable is what stood in the journal when it began.
@@ -267,7 +267,8 @@ static int should_fail(const char *path) {
   real_close(fd);
   if (bytes < 0) return 0;
   text[bytes] = 0;
-  return strstr(path, text) != NULL;
+  size_t path_bytes = strlen(path);
+  return (size_t)bytes <= path_bytes && strcmp(path + path_bytes - bytes, text) == 0;
 }
 
 static int sync_followed(int fd, int (*real)(int)) {

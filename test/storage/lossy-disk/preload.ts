@@ -8,7 +8,7 @@ export interface LossyDiskPaths {
   /** The directory whose files are followed. */
   root: string;
   journal: string;
-  /** While this file is there, syncs of paths that contain its text fail. */
+  /** While this file is there, syncs of paths that end with its text fail. */
   faults?: string;
 }
 
