@@ -95,7 +95,7 @@ describe("a power cut at any moment", () => {
       async (root, env) => {
         const { exitCode, said } = await runCommand(
           ["restore", join(root, "backup.db"), "--data-dir", join(root, "data")],
-          env,
+          { env },
         );
         expect({ exitCode, said }).toEqual({
           exitCode: 0,
