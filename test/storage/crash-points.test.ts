@@ -1,7 +1,8 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { restore } from "@drover/coordinator/store/restore.ts";
 import { openStore } from "@drover/coordinator/store/store.ts";
 import { storedKeys, storeJobs } from "@drover/coordinator/testing/stored-jobs.ts";
 import { CoordinatorProcess, runCommand } from "./coordinator-process.ts";
@@ -15,14 +16,14 @@ const CUTS_PER_MOMENT = 2;
 
 interface Recorded {
   /** Calls `look` with what a power cut at each moment of the program leaves; at the last, with what it left itself. */
-  cutEverywhere(look: (root: string) => void): void;
+  cutEverywhere(look: (root: string, moment: number) => void): void;
   root: string;
 }
 
 /** Runs a program on files that `prepare` makes, and writes down what it does to them. */
 async function record(
   prepare: (root: string) => Promise<void> | void,
-  run: (root: string, env: Record<string, string>) => Promise<void>,
+  run: (root: string, env: Record<string, string>, journal: string) => Promise<void>,
 ): Promise<Recorded> {
   const folder = scratchFolder();
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -30,24 +31,24 @@ async function record(
   mkdirSync(root);
   await prepare(root);
   cpSync(root, before, { recursive: true });
-  await run(root, preload({ root, journal }));
+  await run(root, preload({ root, journal }), journal);
   return {
     root,
     cutEverywhere(look) {
       const disk = new LossyDisk(root, before, { random: seededRandom(1) });
       const snapshot = join(folder, "snapshot");
       let moments = 0;
-      for (const { record: done } of readJournal(journal)) {
+      for (const { record: done, endOffset } of readJournal(journal)) {
         disk.apply(done);
         moments++;
         for (let i = 0; i < CUTS_PER_MOMENT; i++) {
           disk.writeAfterPowerCut(snapshot);
-          look(snapshot);
+          look(snapshot, endOffset);
           rmSync(snapshot, { recursive: true });
         }
       }
       expect(moments).toBeGreaterThan(10);
-      look(root);
+      look(root, Infinity);
     },
   };
 }
@@ -134,24 +135,29 @@ describe("a power cut at any moment", () => {
       },
     );
     cutEverywhere((snapshot) => {
-      const keys = keysIn(join(snapshot, "backups/drover.db"));
+      const [file, elsewhere] = [join(snapshot, "backups/drover.db"), join(snapshot, "elsewhere")];
+      restore(elsewhere, file, 0);
+      const keys = storedKeys(elsewhere);
       expect([oldKeys, newKeys]).toContainEqual(keys);
       if (snapshot === root) expect(keys).toEqual(newKeys);
       expect(storedKeys(join(snapshot, "data"))).toEqual(newKeys);
     });
   });
 
-  test("of the first start and the first stop leaves what the next start can use", async () => {
+  test("of the first start, the first job and the first stop leaves what the next start can use", async () => {
+    let acknowledgedAt = Infinity;
     const { cutEverywhere } = await record(
       () => {},
-      async (root, env) => {
+      async (root, env, journal) => {
         const coordinator = await CoordinatorProcess.start({ dataDir: join(root, "below/data"), env });
+        await coordinator.client.submitJob({ command: ["true"] }, { idempotencyKey: "first" });
+        acknowledgedAt = statSync(journal).size;
         await coordinator.stop();
       },
     );
-    cutEverywhere((snapshot) => {
-      expect(storedKeys(join(snapshot, "below/data"))).toEqual([]);
-      expect(existsSync(join(snapshot, "below/data/drover.db.sha256"))).toBe(true);
+    cutEverywhere((snapshot, moment) => {
+      const keys = storedKeys(join(snapshot, "below/data"));
+      expect(moment < acknowledgedAt ? [[], ["first"]] : [["first"]]).toContainEqual(keys);
     });
   });
 });
