@@ -70,7 +70,7 @@ export class AgentGateway {
         leaseMs,
         heartbeatIntervalMs,
         attempts,
-        outputOffsets: Object.fromEntries(session.reportedAttemptIds.map((id) => [id, outputs.sizeOf(id)])),
+        outputOffsets: Object.fromEntries(session.reportedAttemptIds.map((id) => [id, outputs.reliableBytesOf(id)])),
       });
     }
     for (const [nodeId, attempts] of effects.desired) {
@@ -218,7 +218,7 @@ export class AgentGateway {
     } catch (error) {
       this.#outputFailed(attemptId, error);
       this.#options.clock.callAfter(OUTPUT_RETRY_MS, () => {
-        session.send({ type: "outputResend", attemptId, offset: outputs.sizeOf(attemptId) });
+        session.send({ type: "outputResend", attemptId, offset: outputs.reliableBytesOf(attemptId) });
       });
     }
   }
@@ -226,7 +226,7 @@ export class AgentGateway {
   #askAgain(session: AgentSession, { attemptId }: AttemptReport): void {
     const { clock, outputs } = this.#options;
     clock.callAfter(OUTPUT_RETRY_MS, () =>
-      session.send({ type: "outputResend", attemptId, offset: outputs.sizeOf(attemptId) }),
+      session.send({ type: "outputResend", attemptId, offset: outputs.reliableBytesOf(attemptId) }),
     );
   }
 

@@ -13,7 +13,7 @@ export function readBootId(): string | null {
 }
 
 /**
- * Discards the output of attempts that have not ended if the machine was restarted since it was written: a
+ * Doubts the output of attempts that have not ended if the machine was restarted since it was written: a
  * power cut leaves of a file that was never synced its length, and of its bytes any. Their agents still
  * have them. Says of how many attempts.
  */
@@ -25,9 +25,10 @@ export function distrustOutput(
 ): number {
   if (bootId !== null && bootId === readNote(dataDir)) return 0;
   const doubtful = attemptIds.filter((attemptId) => outputs.sizeOf(attemptId) > 0);
-  for (const attemptId of doubtful) outputs.discard(attemptId);
-  // Last, and unsynced: if the note is lost, so was the boot of which it speaks.
-  writeNote(dataDir, bootId ?? "");
+  // Unsynced: if the note is lost, so was the boot of which it speaks.
+  const noteBoot = (): void => writeNote(dataDir, bootId ?? "");
+  if (doubtful.length === 0) noteBoot();
+  else outputs.doubt(doubtful, noteBoot);
   return doubtful.length;
 }
 

@@ -53,6 +53,8 @@ export class OutputStore {
   readonly #directory: string;
   readonly #onGrowth: (attemptId: AttemptId) => void;
   readonly #writings = new Map<AttemptId, Writing>();
+  readonly #doubtful = new Set<AttemptId>();
+  #onRelied: () => void = () => {};
 
   constructor(dataDir: string, onGrowth: (attemptId: AttemptId) => void) {
     this.#directory = join(dataDir, "output");
@@ -98,16 +100,33 @@ export class OutputStore {
       for (const path of [file, dirname(file), this.#directory, dirname(this.#directory)]) await syncPath(path);
     } catch (error) {
       // Once told of bytes that it could not write, the kernel forgets them, and would let the next sync pass.
-      this.discard(attemptId);
+      this.doubt([attemptId]);
       throw error;
     }
-    return sizeBytes;
+    return this.reliableBytesOf(attemptId);
   }
 
-  /** What is stored is not to be relied on: the agent, which has all of it, is to send it again. */
-  discard(attemptId: AttemptId): void {
-    this.#close(attemptId);
+  /** How much the agent need not send again. */
+  reliableBytesOf(attemptId: AttemptId): number {
+    return this.#doubtful.has(attemptId) ? 0 : this.sizeOf(attemptId);
+  }
+
+  /**
+   * What is stored of these may be damaged: their agents are to send all of it again. It stays for readers
+   * until they do, because an agent may never come back. `onRelied` is called when the last has been replaced.
+   */
+  doubt(attemptIds: readonly AttemptId[], onRelied?: () => void): void {
+    for (const attemptId of attemptIds) {
+      this.#close(attemptId);
+      this.#doubtful.add(attemptId);
+    }
+    if (onRelied) this.#onRelied = onRelied;
+  }
+
+  #dropDoubtful(attemptId: AttemptId): void {
+    if (!this.#doubtful.delete(attemptId)) return;
     if (this.sizeOf(attemptId) > 0) truncateSync(this.#fileOf(attemptId), 0);
+    if (this.#doubtful.size === 0) this.#onRelied();
   }
 
   /** Nothing more will come for now: the node is gone or the attempt is over. */
@@ -160,6 +179,7 @@ export class OutputStore {
     if (known) return known;
     const file = this.#fileOf(attemptId);
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    this.#dropDoubtful(attemptId);
     const sizeBytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
     // Not O_APPEND: each write names its offset, so that a write torn by a full disk is written over.
     const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600);
