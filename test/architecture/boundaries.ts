@@ -190,7 +190,7 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${COORDINATOR}copy-commands.ts`,
-    may: [`${COORDINATOR}store/`, SHARED],
+    may: [`${COORDINATOR}store/`, SHARED, "node:"],
     mayAsTypes: [`${COORDINATOR}config.ts`],
     why: "a command runs without the coordinator, and so without the wiring",
   },

@@ -21,7 +21,8 @@ export async function expectMemoryEqualsDisk(
       (sum, [, count]) => sum + Number(count),
       0,
     );
-  const [program = "", ...args] = [...within, process.execPath, "-e", COUNT, database];
+  const command = [process.execPath, "-e", COUNT, database];
+  const [program = "", ...args] = within.length > 0 ? [...within, ...command] : command;
   const { stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
   expect(stdout, stderr).not.toBe("");
   const held = { queued: inMemory("drover_tasks_waiting"), attempts: inMemory("drover_attempts_live") };

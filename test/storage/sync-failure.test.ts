@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DroverClient } from "@drover/shared/client/client.ts";
-import type { AttemptId, JobId } from "@drover/shared/domain/ids.ts";
+import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import { storedKeys } from "@drover/coordinator/testing/stored-jobs.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { AgentProcess } from "./agent-process.ts";
@@ -44,7 +44,7 @@ function promise(promised: Omit<Extract<Promised, { kind: "submission" }>, "at" 
 async function submit(client: DroverClient, key: string): Promise<void> {
   const submission = { name: key, command: ["true"], resources: { gpus: 9 }, array: { size: 5 } };
   const { id } = await client.submitJob(submission, { idempotencyKey: key });
-  promise({ jobId: id as JobId, idempotencyKey: key, name: key, taskCount: 5 });
+  promise({ jobId: id, idempotencyKey: key, name: key, taskCount: 5 });
 }
 
 /** With what failed, nothing that was promised before or after may go. */

@@ -61,10 +61,10 @@ export async function busyRun(durationMs: number, random: Random): Promise<BusyR
       const submission = draw(idempotencyKey, random);
       const { id } = await coordinator.client.submitJob(submission, { idempotencyKey });
       const taskCount = submission.array?.size ?? 1;
-      promise({ kind: "submission", jobId: id as JobId, idempotencyKey, name: idempotencyKey, taskCount });
+      promise({ kind: "submission", jobId: id, idempotencyKey, name: idempotencyKey, taskCount });
       if (random() < 0.1) {
         await coordinator.client.cancelJob(id);
-        promise({ kind: "cancel", jobId: id as JobId });
+        promise({ kind: "cancel", jobId: id });
       }
       // So that turns are of all sizes, and agents get some too.
       if (random() < 0.3) await delay(random() * 20);
