@@ -29,7 +29,7 @@ beforeAll(async () => {
   const store = openStore(stopped);
   await storeJobs(
     store,
-    Array.from({ length: 60 }, (_, index) => `key-${index}`),
+    Array.from({ length: 30 }, (_, index) => `key-${index}`),
   );
   mkdirSync(crashed);
   for (const name of ["drover.db", "drover.db-wal"]) copyFileSync(join(stopped, name), join(crashed, name));
@@ -102,7 +102,7 @@ describe("a database that was closed cleanly", () => {
   });
 
   test("is refused after a flip of any bit", () => {
-    for (const at of spread(100, statSync(join(stopped, "drover.db")).size)) {
+    for (const at of spread(60, statSync(join(stopped, "drover.db")).size)) {
       expect(
         afterDamage(stopped, (dataDir) => edit(join(dataDir, "drover.db"), (bytes) => flipBit(bytes, at))),
         `byte ${at}`,
@@ -152,7 +152,7 @@ describe("a database that a crash left", () => {
   });
 
   test("is refused or read right when it is cut anywhere", () => {
-    for (const size of [0, 50, ...spread(30, statSync(join(crashed, "drover.db")).size)]) {
+    for (const size of [0, 50, ...spread(20, statSync(join(crashed, "drover.db")).size)]) {
       const found = afterDamage(crashed, (dataDir) => truncateSync(join(dataDir, "drover.db"), size));
       expect([REFUSED, whole], `cut to ${size}`).toContainEqual(found);
     }
@@ -166,14 +166,14 @@ describe("a database that a crash left", () => {
     const log = join(crashed, "drover.db-wal");
     const lastCommit = startOfLastCommit(readFileSync(log));
     let refused = 0;
-    for (const at of [0, 9, 17, 25, ...spread(60, lastCommit)]) {
+    for (const at of [0, 9, 17, 25, ...spread(40, lastCommit)]) {
       const found = afterDamage(crashed, (dataDir) =>
         edit(join(dataDir, "drover.db-wal"), (bytes) => flipBit(bytes, at)),
       );
       expect([REFUSED, whole], `byte ${at}`).toContainEqual(found);
       if ((found as typeof REFUSED).code) refused++;
     }
-    expect(refused).toBeGreaterThan(50);
+    expect(refused).toBeGreaterThan(30);
   });
 });
 
