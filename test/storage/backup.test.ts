@@ -61,6 +61,31 @@ describe("a backup under load", () => {
   });
 });
 
+describe("the coordinator says when it starts", () => {
+  const startAndStop = async (): Promise<CoordinatorProcess> => {
+    const coordinator = await CoordinatorProcess.start({ dataDir });
+    await coordinator.stop();
+    return coordinator;
+  };
+
+  test("that it has finished a restore that was cut off, or that one was given up", async () => {
+    await startAndStop();
+    await runCommand(["backup", file, "--data-dir", dataDir]);
+    cpSync(file, join(dataDir, "drover.db.incoming"));
+    expect((await startAndStop()).said("store.restoreAbandoned")).toBe(true);
+    cpSync(file, join(dataDir, "drover.db.restored-20261123T120000.000Z"));
+    expect((await startAndStop()).said("store.restoreFinished")).toBe(true);
+    expect(existsSync(join(dataDir, "drover.db.before-20261123T120000.000Z"))).toBe(true);
+  });
+
+  test("that it has read its database through, when it was killed the last time", async () => {
+    const killed = await CoordinatorProcess.start({ dataDir });
+    await killed.kill();
+    expect((await startAndStop()).said("store.checked")).toBe(true);
+    expect((await startAndStop()).said("store.checked")).toBe(false);
+  });
+});
+
 /** Says on the machine that it runs, until it is allowed to end. */
 function script(name: string): string {
   return `echo output of ${name}; touch "${folder}/${name}.runs"; while [ -d "${folder}" ] && [ ! -e "${folder}/${name}.may-end" ]; do sleep 0.05; done`;
