@@ -17,6 +17,8 @@ import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { storedKeys, storeJobs } from "../testing/stored-jobs.ts";
 import { backUp } from "./backup.ts";
+import { MIGRATIONS } from "./database.ts";
+import { INITIAL } from "./migrations/0001-initial.ts";
 import { restore } from "./restore.ts";
 import { openStore } from "./store.ts";
 
@@ -144,6 +146,18 @@ describe("a restore", () => {
     expect(storedKeys(join(folder, "elsewhere"))).toEqual(["first", "second"]);
   });
 
+  test("takes a backup of an older version, which the next start brings up to its own", () => {
+    const older = new Database(file);
+    older.exec(INITIAL);
+    older.pragma("user_version = 1");
+    older.close();
+    restore(dataDir, file, NOW_MS);
+    expect(storedKeys(dataDir)).toEqual([]);
+    const restored = new Database(join(dataDir, "drover.db"));
+    expect(restored.pragma("user_version", { simple: true })).toBe(MIGRATIONS.length);
+    restored.close();
+  });
+
   test("is refused while a coordinator holds the directory", () => {
     backUp(dataDir, file);
     const store = openStore(dataDir);
@@ -188,8 +202,11 @@ describe("a restore", () => {
   test.skipIf(process.geteuid?.() !== 0)("by root leaves the database to the directory's owner", () => {
     backUp(dataDir, file);
     chownSync(dataDir, 65_534, 65_534);
+    const existing = readdirSync(dataDir);
+    for (const name of existing) chownSync(join(dataDir, name), 65_534, 65_534);
     restore(dataDir, file, NOW_MS);
-    expect(statSync(join(dataDir, "drover.db")).uid).toBe(65_534);
+    const owners = readdirSync(dataDir).map((name) => statSync(join(dataDir, name)).uid);
+    expect(new Set(owners)).toEqual(new Set([65_534]));
     expect(statSync(join(dataDir, "drover.db")).mode & 0o777).toBe(0o600);
   });
 });

@@ -12,8 +12,12 @@ export interface DatabaseFiles {
   readonly logIndex: string;
   /** There while the coordinator is stopped, if it was stopped cleanly: see clean-stop.ts. */
   readonly cleanStop: string;
-  /** A first database that is being made, or one that is being brought in by a restore. */
+  /** A first database that is being made. */
+  readonly first: string;
+  /** A backup that is being brought in. */
   readonly incoming: string;
+  /** On which a running coordinator holds a lock. */
+  readonly lock: string;
   /** Job output, of which the database knows the names. */
   readonly output: string;
 }
@@ -26,7 +30,9 @@ export function databaseFiles(directory: string): DatabaseFiles {
     log: `${database}-wal`,
     logIndex: `${database}-shm`,
     cleanStop: checksumFileOf(database),
+    first: `${database}.first`,
     incoming: `${database}.incoming`,
+    lock: join(directory, "coordinator.lock"),
     output: join(directory, "output"),
   };
 }

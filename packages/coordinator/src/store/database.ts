@@ -1,5 +1,4 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import Database from "better-sqlite3";
 import { DroverError } from "@drover/shared/errors.ts";
 import { makeDirectory, syncPath } from "../durable-files.ts";
@@ -64,16 +63,16 @@ export function closeDatabase(database: Database.Database, dataDir: string, { as
 
 /** Beside its place and then renamed: a database without a schema is never a first start that was cut off. */
 function createDatabase(files: DatabaseFiles): Stop {
-  for (const path of withCompanions(files.incoming)) rmSync(path, { force: true });
-  closeSync(openSync(files.incoming, "wx", 0o600));
-  const database = new Database(files.incoming);
+  for (const path of withCompanions(files.first)) rmSync(path, { force: true });
+  closeSync(openSync(files.first, "wx", 0o600));
+  const database = new Database(files.first);
   try {
     migrate(database);
   } finally {
     database.close();
   }
-  syncPath(files.incoming);
-  renameSync(files.incoming, files.database);
+  syncPath(files.first);
+  renameSync(files.first, files.database);
   syncPath(files.directory);
   return "clean";
 }
@@ -104,7 +103,7 @@ export function lockDataDir(dataDir: string): () => void {
   let lock: Database.Database;
   try {
     makeDirectory(dataDir);
-    lock = new Database(join(dataDir, "coordinator.lock"), { timeout: 0 });
+    lock = new Database(databaseFiles(dataDir).lock, { timeout: 0 });
     lock.exec("begin exclusive");
   } catch (error) {
     if (error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY")) {

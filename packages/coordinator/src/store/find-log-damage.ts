@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
@@ -6,17 +6,27 @@ const FRAME_HEADER_BYTES = 24;
 const MAGIC = 0x377f0682;
 const USUAL_PAGE_BYTES = 4096;
 
+/** Runs on from the header through all frames, so that a frame also tells which one was written before it. */
 interface Sum {
   a: number;
   b: number;
 }
 
-/** Of https://www.sqlite.org/fileformat2.html#the_write_ahead_log: a header, then frames of one page each. */
-interface Log {
-  bytes: Buffer;
+/** See https://www.sqlite.org/fileformat2.html#the_write_ahead_log: a header, then frames of a page each. */
+interface Header {
   isBigEndian: boolean;
   pageBytes: number;
-  frameCount: number;
+  /** What its frames have in common; `null` where the header cannot be read, and nobody can tell. */
+  salts: string | null;
+  sum: Sum | null;
+}
+
+interface Frame {
+  isCommit: boolean;
+  salts: string;
+  storedSum: Sum;
+  /** What the sum is, if the one before it was so. */
+  sumAfter(before: Sum): Sum;
 }
 
 /**
@@ -27,80 +37,70 @@ interface Log {
  */
 export function findLogDamage(file: string): string | null {
   if (!existsSync(file)) return null;
-  const log = readLog(readFileSync(file));
-  const wholeCount = countWholeFrames(log);
-  for (let frame = wholeCount; frame + 1 < log.frameCount; frame++) {
-    if (isCommit(log, frame) && isOfThisLog(log, frame) && follows(log, frame)) {
-      return `commits behind the ${wholeCount + 1}th frame of its log cannot be read`;
+  const fd = openSync(file, "r");
+  try {
+    const header = readHeader(fd);
+    let sum = header.sum;
+    let wholeCount = 0;
+    let before: Frame | null = null;
+    for (const frame of readFrames(fd, header)) {
+      if (before && isAcknowledged(before, frame))
+        return `commits behind frame ${wholeCount} of its log cannot be read`;
+      const wanted: Sum | null = sum && frame.salts === header.salts ? frame.sumAfter(sum) : null;
+      sum = wanted && isEqual(wanted, frame.storedSum) ? wanted : null;
+      if (sum) wholeCount++;
+      // Not what is left of an earlier round through the file.
+      else before = header.salts === null || frame.salts === header.salts ? frame : null;
     }
+    return null;
+  } finally {
+    closeSync(fd);
   }
-  return null;
 }
 
-function readLog(bytes: Buffer): Log {
-  const isBigEndian = bytes.byteLength >= HEADER_BYTES && bytes.readUInt32BE(0) === MAGIC + 1;
-  const log = { bytes, isBigEndian, pageBytes: USUAL_PAGE_BYTES, frameCount: 0 };
-  if (hasWholeHeader(log)) log.pageBytes = bytes.readUInt32BE(8);
-  log.frameCount = Math.floor((bytes.byteLength - HEADER_BYTES) / (FRAME_HEADER_BYTES + log.pageBytes));
-  return log;
+/** The next frame was written behind this one, which for its writer was a finished commit. */
+function isAcknowledged(frame: Frame, next: Frame): boolean {
+  return frame.isCommit && frame.salts === next.salts && isEqual(next.sumAfter(frame.storedSum), next.storedSum);
 }
 
-function hasWholeHeader(log: Log): boolean {
-  const { bytes } = log;
-  if (bytes.byteLength < HEADER_BYTES || (bytes.readUInt32BE(0) & ~1) >>> 0 !== MAGIC) return false;
-  return isEqual(summed(log, { a: 0, b: 0 }, 0, 24), storedSum(log, 24));
+function readHeader(fd: number): Header {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  readSync(fd, bytes, 0, HEADER_BYTES, 0);
+  const isBigEndian = bytes.readUInt32BE(0) === MAGIC + 1;
+  const sum = { a: bytes.readUInt32BE(24), b: bytes.readUInt32BE(28) };
+  const isWhole =
+    (bytes.readUInt32BE(0) & ~1) >>> 0 === MAGIC &&
+    isEqual(sum, summed({ a: 0, b: 0 }, bytes.subarray(0, 24), isBigEndian));
+  if (!isWhole) return { isBigEndian, pageBytes: USUAL_PAGE_BYTES, salts: null, sum: null };
+  return { isBigEndian, pageBytes: bytes.readUInt32BE(8), salts: bytes.toString("hex", 16, 24), sum };
 }
 
-function countWholeFrames(log: Log): number {
-  if (!hasWholeHeader(log)) return 0;
-  let sum = storedSum(log, 24);
-  for (let frame = 0; frame < log.frameCount; frame++) {
-    sum = sumOfFrame(log, frame, sum);
-    if (!isOfThisLog(log, frame) || !isEqual(sum, storedSum(log, frameAt(log, frame) + 16))) return frame;
+function* readFrames(fd: number, { isBigEndian, pageBytes }: Header): Generator<Frame> {
+  const frameBytes = FRAME_HEADER_BYTES + pageBytes;
+  for (let at = HEADER_BYTES; ; at += frameBytes) {
+    const bytes = Buffer.alloc(frameBytes);
+    if (readSync(fd, bytes, 0, frameBytes, at) < frameBytes) return;
+    yield {
+      isCommit: bytes.readUInt32BE(4) !== 0,
+      salts: bytes.toString("hex", 8, 16),
+      storedSum: { a: bytes.readUInt32BE(16), b: bytes.readUInt32BE(20) },
+      sumAfter(before) {
+        const ofHeader = summed(before, bytes.subarray(0, 8), isBigEndian);
+        return summed(ofHeader, bytes.subarray(FRAME_HEADER_BYTES), isBigEndian);
+      },
+    };
   }
-  return Math.max(0, log.frameCount);
 }
 
-/** The next frame was written after this one, by a writer for whom this one was committed. */
-function follows(log: Log, frame: number): boolean {
-  const [at, nextAt] = [frameAt(log, frame), frameAt(log, frame + 1)];
-  const saltsAreEqual = log.bytes.compare(log.bytes, at + 8, at + 16, nextAt + 8, nextAt + 16) === 0;
-  return saltsAreEqual && isEqual(sumOfFrame(log, frame + 1, storedSum(log, at + 16)), storedSum(log, nextAt + 16));
-}
-
-/** Not what is left of an earlier round of the file; with a header that cannot be read nobody can tell. */
-function isOfThisLog(log: Log, frame: number): boolean {
-  const at = frameAt(log, frame);
-  return !hasWholeHeader(log) || log.bytes.compare(log.bytes, 16, 24, at + 8, at + 16) === 0;
-}
-
-function isCommit(log: Log, frame: number): boolean {
-  return log.bytes.readUInt32BE(frameAt(log, frame) + 4) !== 0;
-}
-
-function frameAt(log: Log, frame: number): number {
-  return HEADER_BYTES + frame * (FRAME_HEADER_BYTES + log.pageBytes);
-}
-
-function sumOfFrame(log: Log, frame: number, before: Sum): Sum {
-  const at = frameAt(log, frame);
-  const ofHeader = summed(log, before, at, at + 8);
-  return summed(log, ofHeader, at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + log.pageBytes);
-}
-
-function summed({ bytes, isBigEndian }: Log, before: Sum, begin: number, end: number): Sum {
+function summed(before: Sum, bytes: Buffer, isBigEndian: boolean): Sum {
   let { a, b } = before;
-  for (let at = begin; at < end; at += 8) {
+  for (let at = 0; at < bytes.byteLength; at += 8) {
     const first = isBigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at);
     const second = isBigEndian ? bytes.readUInt32BE(at + 4) : bytes.readUInt32LE(at + 4);
     a = (a + first + b) >>> 0;
     b = (b + second + a) >>> 0;
   }
   return { a, b };
-}
-
-function storedSum({ bytes }: Log, at: number): Sum {
-  return { a: bytes.readUInt32BE(at), b: bytes.readUInt32BE(at + 4) };
 }
 
 function isEqual(one: Sum, other: Sum): boolean {

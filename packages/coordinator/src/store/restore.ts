@@ -54,6 +54,7 @@ export function restore(dataDir: string, file: string, nowMs: number): Restored 
       syncPath(files.directory);
       finishRestore(files);
       noteCleanStop(files);
+      giveToOwner(files);
       const before = beforeName(files, stamp);
       return { ...copied, before: existsSync(before) ? before : null };
     });
@@ -96,10 +97,7 @@ function bringIn(file: string, files: DatabaseFiles): CopiedDatabase & { hadChec
     if (checksum !== null && checksum !== checksumOf(files.incoming)) throw invalid(file, "its checksum is another");
     // Set aside by an earlier restore after a crash, a database comes with its log.
     if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${files.incoming}-wal`);
-    const { uid, gid } = statSync(files.directory);
     chmodSync(files.incoming, 0o600);
-    // Restored by root, it still has to be the coordinator's.
-    if (process.geteuid?.() === 0) chownSync(files.incoming, uid, gid);
     const copied = readThrough(files.incoming, file);
     syncPath(files.incoming);
     return { ...copied, hadChecksum: checksum !== null };
@@ -130,6 +128,13 @@ function readThrough(copy: string, file: string): CopiedDatabase {
   } catch (error) {
     throw isDamage(error) ? invalid(file, error.message, error) : error;
   }
+}
+
+/** Restored by root, it is still the coordinator's. */
+function giveToOwner({ directory, database, cleanStop, lock }: DatabaseFiles): void {
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = statSync(directory);
+  for (const path of [database, cleanStop, lock]) chownSync(path, uid, gid);
 }
 
 function dropIncoming({ incoming }: DatabaseFiles): Leftover {

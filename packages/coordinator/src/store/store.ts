@@ -5,7 +5,7 @@ import { closeDatabase, lockDataDir, openDatabase } from "./database.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { prepareHistory, type History } from "./read-history.ts";
 import { finishRestore, type Leftover } from "./restore.ts";
-import { withDamageErrors, withOpeningErrors, withStorageErrors } from "./storage-errors.ts";
+import { isFault, withDamageErrors, withOpeningErrors, withStorageErrors } from "./storage-errors.ts";
 import { prepareTurnWriter, type WrittenTurn } from "./write-turn.ts";
 
 export type { WrittenTurn };
@@ -57,7 +57,7 @@ export function openStore(dataDir: string): Store {
           try {
             return writeTurn(fleet, events, atMs);
           } catch (error) {
-            coverFailedTurn(() => writeProbe.run(atMs));
+            if (isFault(error)) coverFailedTurn(() => writeProbe.run(atMs));
             throw error;
           }
         });
