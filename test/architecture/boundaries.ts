@@ -139,7 +139,7 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${COORDINATOR}output/`,
-    may: [`${COORDINATOR}durable-files.ts`, `${COORDINATOR}output/`, SHARED, "node:"],
+    may: [`${COORDINATOR}output/`, SHARED, "node:"],
     mayAsTypes: [`${COORDINATOR}core/`, `${COORDINATOR}telemetry/`],
     why: "output is files and offsets; it knows neither SQLite nor who reads",
   },

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, expect, test } from "vitest";
+import { openStore } from "@drover/coordinator/store/store.ts";
 import { CHECKOUT } from "../support/local-fleet.ts";
 import { CoordinatorProcess, runCommand } from "../storage/coordinator-process.ts";
 
@@ -26,41 +27,39 @@ function typed(commands: string): string {
   return execFileSync("/bin/sh", ["-ec", script], { env, encoding: "utf8" });
 }
 
-async function submit(name: string): Promise<void> {
-  const coordinator = await CoordinatorProcess.start({ dataDir });
-  await coordinator.client.submitJob({ name, command: ["true"] });
-  await coordinator.stop();
-}
-
-async function jobNames(): Promise<(string | null)[]> {
-  const coordinator = await CoordinatorProcess.start({ dataDir });
-  const { jobs } = await coordinator.client.listJobs();
-  await coordinator.stop();
-  return jobs.map(({ name }) => name).toReversed();
+/** What the next start finds. */
+function jobNames(): (string | null)[] {
+  const store = openStore(dataDir);
+  try {
+    const jobs = store.history.jobs({ state: undefined, name: undefined, label: undefined, limit: 100 }, Infinity);
+    return jobs.map(({ name }) => name).toReversed();
+  } finally {
+    store.close();
+  }
 }
 
 // In the order of the page: each block finds what the ones before it have left.
 test("the page's commands back up a running coordinator, restore it, and accept what was changed or lost", async () => {
   expect(others).toEqual([]);
   mkdirSync(join(folder, "backup"));
-  await submit("before");
   const running = await CoordinatorProcess.start({ dataDir });
+  await running.client.submitJob({ name: "before", command: ["true"] });
   expect(typed(backup)).toMatch(/^backed up .*: 1 job, .*; checked, in .*\n$/);
   await running.client.submitJob({ name: "since", command: ["true"] });
   await running.stop();
-  expect(await jobNames()).toEqual(["before", "since"]);
+  expect(jobNames()).toEqual(["before", "since"]);
 
   expect(typed(restore)).toMatch(
     /^restored .*: 1 job, .*; checked, in .*; the database before is drover\.db\.before-.* there\n$/,
   );
-  expect(await jobNames()).toEqual(["before"]);
+  expect(jobNames()).toEqual(["before"]);
 
   const database = new DatabaseSync(join(dataDir, "drover.db"));
   database.exec("update jobs set name = 'changed'");
   database.close();
   await expectRefused();
   typed(acceptChange);
-  expect(await jobNames()).toEqual(["changed"]);
+  expect(jobNames()).toEqual(["changed"]);
 
   const crashing = await CoordinatorProcess.start({ dataDir });
   await crashing.client.submitJob({ name: "in the log", command: ["true"] });
@@ -72,7 +71,7 @@ test("the page's commands back up a running coordinator, restore it, and accept 
   writeFileSync(log, bytes);
   await expectRefused();
   typed(giveUpLog);
-  expect(await jobNames()).toEqual(["changed"]);
+  expect(jobNames()).toEqual(["changed"]);
 });
 
 async function expectRefused(): Promise<void> {

@@ -84,7 +84,9 @@ export class CoordinatorProcess {
   }
 }
 
-/** Runs the program to its end; where it does not end by itself, the test's time limit does it. */
+const COMMAND_LIMIT_MS = 60_000;
+
+/** Runs the program to its end, which has to come by itself. */
 export async function runCommand(
   args: readonly string[],
   { env = {}, within = [] }: Pick<CoordinatorOptions, "env" | "within"> = {},
@@ -93,6 +95,8 @@ export async function runCommand(
   const child = startProgram("/bin/sh", ["-c", 'exec "$@" 2>&1', "sh", ...command], env);
   let said = "";
   child.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const limit = setTimeout(() => child.kill("SIGKILL"), COMMAND_LIMIT_MS);
   const [exitCode] = (await once(child, "close")) as [number | null];
+  clearTimeout(limit);
   return { exitCode, said };
 }
