@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ATTEMPT_STATE_ORDER } from "@drover/shared/domain/attempt.ts";
-import { NODE_LINK_TRANSITIONS } from "@drover/shared/domain/node.ts";
+import { NODE_ADMIN_TRANSITIONS, NODE_LINK_TRANSITIONS } from "@drover/shared/domain/node.ts";
 import { TASK_TRANSITIONS } from "@drover/shared/domain/task.ts";
 import { WAITING_REASONS } from "@drover/shared/domain/waiting-reason.ts";
 import { ERRORS } from "@drover/shared/errors.ts";
@@ -123,6 +123,9 @@ function statesPage(): string {
     stateDiagram("staging", oneWay(ATTEMPT_STATE_ORDER)),
     "## A node's link",
     stateDiagram("online", NODE_LINK_TRANSITIONS),
+    "## What operators want of a node",
+    "Independent of its link. `drover node cordon`, `drain` and `uncordon` lead where they say; from `draining` to `drained` it goes by itself, when nothing is left on the node and its agent says so too.",
+    stateDiagram("schedulable", NODE_ADMIN_TRANSITIONS),
   );
 }
 

@@ -18,13 +18,15 @@ export interface SweepRun {
   print: (line?: string) => void;
 }
 
-/** Runs the array and then the task that compares its results, and shows both; resolves to whether they succeeded. */
+/** Submits the array and the job that compares its results, shows both; resolves to whether they succeeded. */
 export async function runSweep(run: SweepRun): Promise<boolean> {
-  const { client, coordinatorUrl, events, print } = run;
-  const array = await submit("sweep.yaml", coordinatorUrl, {});
+  const { client, coordinatorUrl, print } = run;
+  const array = await submit("sweep.yaml", coordinatorUrl);
   print(
     `Job ${array.id} ${array.name}: ${array.taskCount} tasks queued, each trains a digit classifier with other hyper-parameters`,
   );
+  const best = await submit("best.yaml", coordinatorUrl, array.id);
+  print(`Job ${best.id} ${best.name}: comes after job ${array.id}, and compares its results`);
   if ((await endOfJob(run, array.id)) !== "succeeded") return false;
 
   const lastTask = array.taskCount - 1;
@@ -33,11 +35,9 @@ export async function runSweep(run: SweepRun): Promise<boolean> {
   const lines = (await readText(client, array.id, lastTask)).trimEnd().split("\n");
   for (const line of lines.slice(-SHOWN_OUTPUT_LINES)) print(`  ${line}`);
 
-  // One job cannot wait for another yet, so whoever submits does.
-  const best = await submit("best.yaml", coordinatorUrl, { "@JOB_ID@": String(array.id) });
   print();
-  print(`Job ${best.id} ${best.name}: compares them`);
-  const bestState = await endOfJob({ ...run, events }, best.id);
+  print(`Job ${best.id}, which waited for all of them:`);
+  const bestState = await endOfJob(run, best.id);
   print();
   print("Its result:");
   for (const line of (await readText(client, best.id, 0)).trimEnd().split("\n")) print(line === "" ? "" : `  ${line}`);
@@ -73,17 +73,22 @@ function describe(event: StoredEvent): string | null {
   }
 }
 
-/** Submits a file as anybody would, with `drover submit`. */
-async function submit(file: string, coordinatorUrl: string, replacements: Record<string, string>): Promise<Job> {
+/** Submits a file as anybody would, with `drover submit`; where a job is named, to run when that one has succeeded. */
+async function submit(file: string, coordinatorUrl: string, afterJobId: number | null = null): Promise<Job> {
   let yaml = readFileSync(join(SWEEP, file), "utf8");
-  const all = { "@CHECKOUT@": CHECKOUT, [DEFAULT_COORDINATOR_URL]: coordinatorUrl, ...replacements };
+  const replacements = {
+    "@CHECKOUT@": CHECKOUT,
+    [DEFAULT_COORDINATOR_URL]: coordinatorUrl,
+    "@JOB_ID@": String(afterJobId),
+  };
   // Inside of a quoted YAML string, which is escaped like JSON's.
-  for (const [mark, text] of Object.entries(all)) yaml = yaml.replaceAll(mark, () => JSON.stringify(text).slice(1, -1));
+  for (const [mark, text] of Object.entries(replacements))
+    yaml = yaml.replaceAll(mark, () => JSON.stringify(text).slice(1, -1));
 
   const drover = join(CHECKOUT, "packages", "cli", "bin", "drover.mjs");
-  const child = spawn(process.execPath, [drover, "submit", "--json", "--coordinator", coordinatorUrl, "-"], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const after = afterJobId === null ? [] : ["--after", String(afterJobId)];
+  const words = ["submit", "--json", "--coordinator", coordinatorUrl, ...after, "-"];
+  const child = spawn(process.execPath, [drover, ...words], { stdio: ["pipe", "pipe", "inherit"] });
   child.stdin.end(yaml);
   let answer = "";
   for await (const chunk of child.stdout) answer += String(chunk);

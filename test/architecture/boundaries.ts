@@ -48,7 +48,7 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${SHARED}api/`,
-    may: [`${SHARED}api/`, `${SHARED}domain/`, "npm:zod"],
+    may: [`${SHARED}api/`, `${SHARED}domain/`, `${SHARED}units.ts`, "npm:zod"],
     pure: true,
     why: "bodies of the HTTP API are data; a browser may load them",
   },
@@ -195,6 +195,18 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
     why: "a command runs without the coordinator, and so without the wiring",
   },
   {
+    files: `${COORDINATOR}control.ts`,
+    may: [
+      `${COORDINATOR}engine/`,
+      `${COORDINATOR}gateway/`,
+      `${COORDINATOR}output/`,
+      `${COORDINATOR}telemetry/`,
+      SHARED,
+    ],
+    mayAsTypes: [`${COORDINATOR}core/`, `${COORDINATOR}store/`],
+    why: "what decides and talks to agents, without doors, disk or clock of its own: the simulator runs it as it is",
+  },
+  {
     files: `${COORDINATOR}coordinator.ts`,
     may: [COORDINATOR, SHARED, "node:"],
     mayAsTypes: ["npm:pino"],
@@ -230,8 +242,13 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}output/`,
     may: [`${AGENT}output/`, SHARED, "node:"],
-    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}spool/`],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`, `${AGENT}spool/`],
     why: "output goes from a file into frames; it does not know the connection",
+  },
+  {
+    files: `${AGENT}machine/`,
+    may: [`${AGENT}identity.ts`, `${AGENT}machine/`, `${AGENT}probe/`, `${AGENT}runtime/`, SHARED, "node:"],
+    why: "all that the agent touches of its machine, behind one door that the simulator replaces",
   },
   {
     files: `${AGENT}probe/`,
@@ -242,12 +259,12 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}runtime/`,
     may: [`${AGENT}runtime/`, SHARED, "npm:execa", "node:"],
-    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}spool/`],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`, `${AGENT}spool/`],
     why: "the runtime starts and signals processes; it does not know why",
   },
   {
     files: `${AGENT}spool/`,
-    may: [`${AGENT}spool/`, SHARED, "node:"],
+    may: [`${AGENT}machine/file-system.ts`, `${AGENT}spool/`, SHARED, "node:"],
     why: "the spool is files; what they mean is decided in attempts/",
   },
   {
@@ -258,12 +275,13 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}identity.ts`,
     may: [SHARED, "npm:zod", "node:"],
+    mayAsTypes: [`${AGENT}machine/`],
     why: "one small file that says who this node is",
   },
   {
     files: `${AGENT}lease.ts`,
     may: [SHARED, "node:"],
-    mayAsTypes: [`${AGENT}log.ts`],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`],
     why: "one small file that supervisors read when the agent is dead",
   },
   {

@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { formatBytes } from "@drover/shared/units.ts";
 import type { Figure, Measurement } from "./figure.ts";
 import { arrayTasks } from "./figures/array-tasks.ts";
+import { dependencies } from "./figures/dependencies.ts";
 import { fullQueue } from "./figures/full-queue.ts";
 import { idleAgent } from "./figures/idle-agent.ts";
 import { jobsOneByOne } from "./figures/jobs-one-by-one.ts";
@@ -22,7 +23,16 @@ import { submissions } from "./figures/submissions.ts";
 import { openWorkshop } from "./fleet.ts";
 import { measureMachine, type Machine } from "./machine.ts";
 
-const FIGURES: readonly Figure[] = [jobsOneByOne, arrayTasks, startLatency, submissions, output, idleAgent, fullQueue];
+const FIGURES: readonly Figure[] = [
+  jobsOneByOne,
+  arrayTasks,
+  startLatency,
+  submissions,
+  output,
+  idleAgent,
+  fullQueue,
+  dependencies,
+];
 
 /** Above this the machine does something else too. */
 const BUSY_LOAD = 0.5;

@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import type { Clock } from "@drover/shared/clock.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
@@ -10,30 +9,29 @@ import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Attempts } from "./attempts/attempts.ts";
 import { composeLaunch } from "./attempts/compose-launch.ts";
 import type { AgentConfig } from "./config.ts";
-import { loadNodeId, readBootId } from "./identity.ts";
+import { loadNodeId } from "./identity.ts";
 import { createLease, openLeaseFile, type Lease } from "./lease.ts";
 import { CoordinatorLink } from "./link/coordinator-link.ts";
 import { agentEndpoint, type Dial } from "./link/socket.ts";
 import type { Log } from "./log.ts";
 import { OutputShipper } from "./output/shipper.ts";
-import { readLoad } from "./probe/load.ts";
-import { closeCgroupRoot, openCgroupRoot } from "./runtime/cgroup.ts";
-import { startLauncher, type Launcher } from "./runtime/launcher.ts";
-import { listenForNotices } from "./runtime/notices.ts";
+import type { FileSystem } from "./machine/file-system.ts";
+import type { Machine } from "./machine/machine.ts";
+import { closeCgroupRoot } from "./runtime/cgroup.ts";
+import type { Launcher } from "./runtime/launcher.ts";
 import { createSupervisors } from "./runtime/supervisors.ts";
 import { openSpool } from "./spool/spool.ts";
 
 const SWEEP_INTERVAL_MS = 5_000;
 
 export interface AgentPorts {
-  clock: Clock;
+  machine: Machine;
   /** In [0, 1). */
   random(): number;
   /** A whole number in [0, limit), good enough for ids. */
   randomBelow(limit: number): number;
   dial: Dial;
   log: Log;
-  probeHardware(): Promise<Hardware>;
   /** The agent's own environment, of which tasks get a few named variables. */
   environment: Readonly<Record<string, string | undefined>>;
 }
@@ -46,13 +44,9 @@ export interface Agent {
 
 /** Throws `dataDir.locked`, `dataDir.unusable` or `agent.supervisorMissing`; otherwise runs until it is stopped. */
 export async function startAgent(config: AgentConfig, ports: AgentPorts): Promise<Agent> {
-  makeDataDir(config.dataDir);
+  makeDataDir(config.dataDir, ports.machine.files);
   // The launcher first: the data directory is only ours while it holds the lock.
-  const launcher = await startLauncher({
-    program: config.supervisorProgram,
-    dataDir: config.dataDir,
-    clock: ports.clock,
-  });
+  const launcher = await ports.machine.startLauncher();
   try {
     return await startParts(config, ports, launcher);
   } catch (error) {
@@ -62,25 +56,25 @@ export async function startAgent(config: AgentConfig, ports: AgentPorts): Promis
 }
 
 async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Launcher): Promise<Agent> {
-  const { clock, log } = ports;
+  const { machine, log } = ports;
+  const { clock, files } = machine;
   const { dataDir, name } = config;
-  const nodeId = loadNodeId(dataDir, (limit) => ports.randomBelow(limit));
-  const hardware = await ports.probeHardware();
+  const nodeId = loadNodeId(dataDir, files, (limit) => ports.randomBelow(limit));
+  const hardware = await machine.probeHardware();
   for (const reason of hardware.warnings) log("agent.probeWarning", { reason });
   const node: NodeFacts = {
     nodeId,
-    bootId: readBootId(),
     hardware,
     capacity: capacityOf(config, hardware),
-    cgroupRoot: openCgroupRoot(nodeId),
+    cgroupRoot: machine.openCgroupRoot(nodeId),
   };
-  const leaseFile = openLeaseFile(dataDir);
+  const leaseFile = openLeaseFile(dataDir, files);
   const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
   const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease });
 
   launcher.onStartRefused((attemptId) => attempts.onStartRefused(attemptId));
   // Listened for before the spool is read: what ends in between is seen twice rather than never.
-  const stopListening = listenForNotices(dataDir, (notice) => attempts.onNotice(notice));
+  const stopListening = machine.listenForNotices((notice) => attempts.onNotice(notice));
   attempts.adopt();
   log("agent.started", { nodeId, name, dataDir, adoptedAttempts: attempts.count() });
   const stopSweeping = every(clock, SWEEP_INTERVAL_MS, () => attempts.sweep());
@@ -106,7 +100,6 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
 /** What stays the same as long as the agent runs. */
 interface NodeFacts {
   nodeId: NodeId;
-  bootId: string;
   hardware: Hardware;
   capacity: ResourceCapacity;
   cgroupRoot: string | null;
@@ -128,10 +121,11 @@ interface PartsContext {
 
 /** The circle: what the link hears changes the attempts, their output and reports go out through the link. */
 function connectParts({ config, ports, node, launcher, lease }: PartsContext): Parts {
-  const { clock, log } = ports;
-  const { bootId, cgroupRoot } = node;
-  const spool = openSpool(config.dataDir);
-  const flushReports = onceATurn(() => {
+  const { machine, log } = ports;
+  const { clock, files, bootId } = machine;
+  const { cgroupRoot } = node;
+  const spool = openSpool(config.dataDir, files);
+  const flushReports = onceATurn(clock, () => {
     if (!link.isOpen()) return;
     const reports = attempts.takeDueReports();
     if (reports.length > 0) link.sendReports(reports);
@@ -150,7 +144,11 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
   });
   const attempts = new Attempts({
     spool,
-    supervisors: createSupervisors((verb, attemptId) => launcher.request(verb, attemptId)),
+    supervisors: createSupervisors({
+      files,
+      sendSignal: (pid, signal) => machine.sendSignal(pid, signal),
+      request: (verb, attemptId) => launcher.request(verb, attemptId),
+    }),
     shipper,
     clock,
     log,
@@ -165,8 +163,9 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
     clock,
     log,
     random: () => ports.random(),
-    readLoad: () => readLoad(config.dataDir),
-    composeHello: () => composeHello(config, node, attempts.takeAllReports()),
+    readLoad: () => machine.readLoad(),
+    countAttempts: () => attempts.count(),
+    composeHello: () => composeHello(config, node, machine, attempts.takeAllReports()),
     onWelcome(welcome) {
       // Offsets first: with them, what is listed after is known to be complete or not.
       shipper.resume(welcome.outputOffsets);
@@ -181,23 +180,25 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
   return { attempts, shipper, link };
 }
 
-function composeHello(config: AgentConfig, node: NodeFacts, attempts: AttemptReport[]): Hello {
+function composeHello(config: AgentConfig, node: NodeFacts, machine: Machine, attempts: AttemptReport[]): Hello {
   return {
     type: "hello",
     protocolVersion: PROTOCOL_VERSION,
     agentVersion: DROVER_VERSION,
     nodeId: node.nodeId,
     name: config.name,
-    bootId: node.bootId,
+    bootId: machine.bootId,
+    machineId: machine.machineId,
+    site: config.site,
     capacity: node.capacity,
     hardware: node.hardware,
     attempts,
   };
 }
 
-function makeDataDir(dataDir: string): void {
+function makeDataDir(dataDir: string, files: FileSystem): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    files.makeDirectory(dataDir, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw new DroverError("dataDir.unusable", `${dataDir} cannot be made.`, { cause });
   }
@@ -212,12 +213,12 @@ function capacityOf(config: AgentConfig, hardware: Hardware): ResourceCapacity {
 }
 
 /** Runs `action` once at the end of the turn, however often it is asked for: one message carries all its reports. */
-function onceATurn(action: () => void): () => void {
+function onceATurn(clock: Clock, action: () => void): () => void {
   let requested = false;
   return () => {
     if (requested) return;
     requested = true;
-    setImmediate(() => {
+    clock.callSoon(() => {
       requested = false;
       action();
     });

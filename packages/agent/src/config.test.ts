@@ -9,6 +9,7 @@ describe("the agent's options", () => {
     expect(parseConfig(needed, environment)).toMatchObject({
       coordinatorUrl: "http://127.0.0.1:7070",
       dataDir: "/var/lib/drover-agent",
+      site: null,
       cpuMilli: null,
       memoryBytes: null,
       logFormat: "json",
@@ -37,10 +38,17 @@ describe("the agent's options", () => {
     [{ ...needed, log: "xml" }, "--log"],
     [{ ...needed, logLevel: "loud" }, "--log-level"],
     [{ ...needed, name: "n".repeat(201) }, "--name"],
+    [{ ...needed, site: "the cellar" }, "--site"],
+    [{ ...needed, site: "s".repeat(64) }, "--site"],
   ] as const)("%j is refused and named", ([options, named]) => {
     expect(() => parseConfig(options, environment)).toThrow(
       expect.objectContaining({ code: "config.invalid", message: expect.stringContaining(named) }),
     );
+  });
+
+  test("name the site, or none", () => {
+    expect(parseConfig({ ...needed, site: "berlin/cellar-2" }, environment).site).toBe("berlin/cellar-2");
+    expect(parseConfig({ ...needed, site: "" }, environment).site).toBeNull();
   });
 
   test("name a supervisor program that is not there", () => {

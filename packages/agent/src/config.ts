@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Site } from "@drover/shared/domain/node.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import { parseBytes } from "@drover/shared/units.ts";
 
@@ -13,6 +14,7 @@ export interface AgentOptions {
   coordinator?: string;
   dataDir?: string;
   name?: string;
+  site?: string;
   cpus?: string;
   memory?: string;
   log?: string;
@@ -23,6 +25,8 @@ export interface AgentConfig {
   coordinatorUrl: string;
   dataDir: string;
   name: string;
+  /** Which nodes it reaches cheaply; `null` where it was not said. */
+  site: string | null;
   /** What is offered instead of what the machine has. */
   cpuMilli: number | null;
   memoryBytes: number | null;
@@ -40,6 +44,7 @@ export function parseConfig(
     coordinatorUrl: parseCoordinatorUrl(options.coordinator),
     dataDir: resolve(required(options.dataDir, "--data-dir", "DROVER_AGENT_DATA_DIR")),
     name: parseName(options.name),
+    site: options.site === undefined || options.site === "" ? null : parseSite(options.site),
     cpuMilli: options.cpus === undefined ? null : parseCpuMilli(options.cpus),
     memoryBytes: options.memory === undefined ? null : parseMemory(options.memory),
     logFormat: oneOf(LOG_FORMATS, options.log ?? "json", "--log"),
@@ -70,6 +75,12 @@ function parseName(text: string | undefined): string {
   const name = text === undefined || text === "" ? hostname() : text;
   if (name.length > 200) throw invalid("--name has more than 200 characters.");
   return name;
+}
+
+function parseSite(text: string): string {
+  const site = Site.safeParse(text);
+  if (!site.success) throw invalid(`--site "${text}": ${site.error.issues[0]?.message}.`);
+  return site.data;
 }
 
 function parseCpuMilli(text: string): number {

@@ -1,7 +1,7 @@
-import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@drover/shared/clock.ts";
 import type { Log } from "./log.ts";
+import type { FileSystem } from "./machine/file-system.ts";
 
 /**
  * Until when this node may be believed alive. The supervisors read the deadline from a file and stop their
@@ -37,8 +37,14 @@ export function createLease({ clock, log, writeDeadline }: LeasePorts): Lease {
     renew(sentAtMonotonicMs, leaseMs) {
       const renewedMs = Math.floor(sentAtMonotonicMs + leaseMs);
       if (renewedMs <= deadlineMs) return;
+      try {
+        writeDeadline(renewedMs);
+      } catch (error) {
+        // The earlier deadline stands, and attempts may be stopped at it: better than one that no supervisor can read.
+        log("agent.leaseNotWritten", { reason: String(error) });
+        return;
+      }
       deadlineMs = renewedMs;
-      writeDeadline(deadlineMs);
       cancelExpiry?.();
       watch();
     },
@@ -57,19 +63,14 @@ export interface LeaseFile {
  * Overwrites the same few bytes in place: a renewal that had to make a file would fail on a full disk, and every
  * attempt of the node would be stopped for it.
  */
-export function openLeaseFile(dataDir: string): LeaseFile {
-  const path = join(dataDir, "lease");
-  const fd = openLeaseDescriptor(path);
+export function openLeaseFile(dataDir: string, files: FileSystem): LeaseFile {
+  const file = files.openForOverwriting(join(dataDir, "lease"), formatDeadline(0));
   return {
-    write: (deadlineMs) => void writeSync(fd, `${String(deadlineMs).padStart(DEADLINE_DIGITS, "0")}\n`, 0),
-    close: () => closeSync(fd),
+    write: (deadlineMs) => file.overwrite(formatDeadline(deadlineMs)),
+    close: () => file.close(),
   };
 }
 
-function openLeaseDescriptor(path: string): number {
-  try {
-    return openSync(path, "r+");
-  } catch {
-    return openSync(path, "w+", 0o600);
-  }
+function formatDeadline(deadlineMs: number): string {
+  return `${String(deadlineMs).padStart(DEADLINE_DIGITS, "0")}\n`;
 }

@@ -11,6 +11,7 @@ const LEVEL_OF_LINE: Partial<Record<AgentLogLine, "warn" | "error">> = {
   "agent.refusedByCoordinator": "error",
   "agent.attemptFailed": "error",
   "agent.leaseExpired": "warn",
+  "agent.leaseNotWritten": "error",
   "agent.probeWarning": "warn",
 };
 

@@ -7,7 +7,7 @@ import { parseConfig, type AgentOptions } from "./config.ts";
 import { dialWebSocket } from "./link/socket.ts";
 import { createLog } from "./log.ts";
 import { probeHardware } from "./probe/probe.ts";
-import { machineClock } from "./runtime/machine-clock.ts";
+import { linuxMachine } from "./machine/linux-machine.ts";
 
 const RANDOM_STEPS = 2 ** 32;
 
@@ -18,6 +18,9 @@ const program = new Command("drover-agent")
   .addOption(new Option("--data-dir <dir>", "what the agent keeps: its id, its attempts").env("DROVER_AGENT_DATA_DIR"))
   .addOption(
     new Option("--name <name>", "what people call this node; the host's name where not given").env("DROVER_AGENT_NAME"),
+  )
+  .addOption(
+    new Option("--site <site>", "which nodes it reaches cheaply, such as a LAN or a data centre").env("DROVER_SITE"),
   )
   .option("--cpus <n>", "offer this many CPUs instead of all")
   .option("--memory <size>", 'offer this much memory instead of all, such as "48GiB"')
@@ -43,12 +46,15 @@ async function runAgent(options: AgentOptions): Promise<void> {
     write: (line) => process.stdout.write(line),
   });
   const agent = await startAgent(config, {
-    clock: machineClock,
+    machine: linuxMachine({
+      dataDir: config.dataDir,
+      supervisorProgram: config.supervisorProgram,
+      probeHardware: () => probeHardware([process.execPath, ...process.execArgv, process.argv[1] ?? "", "probe"]),
+    }),
     random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     randomBelow: (limit) => randomInt(limit),
     dial: dialWebSocket,
     log,
-    probeHardware: () => probeHardware([process.execPath, ...process.execArgv, process.argv[1] ?? "", "probe"]),
     // A copy: each look into process.env itself goes through the C library.
     environment: { ...process.env },
   });

@@ -1,8 +1,9 @@
 import { constants } from "node:os";
-import type { Job, Task } from "@drover/shared/api/jobs.ts";
+import type { JobDetail, Task } from "@drover/shared/api/jobs.ts";
 import type { DroverClient } from "@drover/shared/client/client.ts";
 import { describeOutcome, type AttemptOutcome } from "@drover/shared/domain/attempt.ts";
 import { ExitCode } from "./exit-codes.ts";
+import { describeFailedDependency } from "./render/dependency.ts";
 
 /** How a job that has ended is told to a shell: its exit code, and the failure in words. */
 export interface JobEnd {
@@ -12,8 +13,12 @@ export interface JobEnd {
 }
 
 /** The exit code of the first task that failed, as a shell would say it. */
-export async function jobEnd(client: DroverClient, job: Job): Promise<JobEnd> {
+export async function jobEnd(client: DroverClient, job: JobDetail): Promise<JobEnd> {
   if (job.state === "succeeded") return { exitCode: ExitCode.ok, failure: null };
+  const unmet = job.cancelRequested ? undefined : job.dependencies.find(({ standing }) => standing === "failed");
+  if (unmet) {
+    return { exitCode: ExitCode.jobFailed, failure: `job ${job.id} never ran: ${describeFailedDependency(unmet)}` };
+  }
   const failed = job.state === "failed" ? await firstFailedTask(client, job.id) : null;
   const outcome = failed?.attempts.at(-1)?.outcome;
   if (!failed || !outcome) return { exitCode: ExitCode.jobFailed, failure: `job ${job.id} was ${job.state}` };

@@ -59,10 +59,15 @@ interface Issue {
   errors?: Issue[][];
 }
 
-/** Of a union's failure, the member that got furthest says what is wrong; the union only says "invalid". */
+/** What zod says of a union that says nothing of its own. */
+const SAYS_NOTHING = "Invalid input";
+
+/** Of a union's failure, the member that got furthest says what is wrong; where none got far, the union may know. */
 function deepest(issues: readonly Issue[]): { path: string[]; message: string } {
   const issue = issues[0] ?? { path: [], message: "is no job" };
   const path = issue.path.map(String);
   const inner = issue.errors?.map((member) => deepest(member)).sort((a, b) => b.path.length - a.path.length)[0];
-  return inner ? { path: [...path, ...inner.path], message: inner.message } : { path, message: issue.message };
+  return inner && (inner.path.length > 0 || issue.message === SAYS_NOTHING)
+    ? { path: [...path, ...inner.path], message: inner.message }
+    : { path, message: issue.message };
 }

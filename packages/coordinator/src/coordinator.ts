@@ -5,16 +5,15 @@ import type { Clock } from "@drover/shared/clock.ts";
 import { taskKey, type AttemptId, type JobId, type TaskKey } from "@drover/shared/domain/ids.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import type { CoordinatorConfig } from "./config.ts";
-import { Engine, type CommittedTurn } from "./engine/engine.ts";
+import { createControl } from "./control.ts";
 import { Signals } from "./engine/signals.ts";
-import { AgentGateway } from "./gateway/agent-gateway.ts";
+import { openWebSockets } from "./gateway/web-sockets.ts";
 import { acceptUpgrades } from "./http/upgrade.ts";
 import { createHttpServer } from "./http/server.ts";
 import { distrustOutput, readBootId } from "./output/distrust-output.ts";
-import { OutputStore } from "./output/output-store.ts";
+import { nodeOutputFiles } from "./output/output-files.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { logOpening } from "./telemetry/log-opening.ts";
-import { logTurn } from "./telemetry/log-turn.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
 /** Between SIGTERM and SIGKILL of an attempt that is stopped. */
@@ -42,28 +41,26 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
   });
   const taskSignals = new Signals<TaskKey>();
   const eventSignals = new Signals<"events">();
-  const outputs = new OutputStore(config.dataDir, (attemptId) => taskSignals.signal(taskKeyOf(attemptId)));
+  const metrics = createMetrics(fleet);
+  const { engine, gateway, outputs } = createControl({
+    fleet,
+    store,
+    history: store.history,
+    files: nodeOutputFiles,
+    dataDir: config.dataDir,
+    clock,
+    log,
+    onOutputGrown: (attemptId) => taskSignals.signal(taskKeyOf(attemptId)),
+    onReleased(turn) {
+      metrics.countTurn(turn);
+      if (turn.written.events.length > 0) eventSignals.signal("events");
+      for (const { event } of turn.written.events)
+        if ("taskIndex" in event) taskSignals.signal(taskKey(event.jobId as JobId, event.taskIndex));
+    },
+  });
   const liveAttemptIds = [...fleet.attempts.values()].map((attempt) => attempt.id);
   const distrusted = distrustOutput(config.dataDir, outputs, readBootId(), liveAttemptIds);
   if (distrusted > 0) log.info({ event: "output.distrusted", attempts: distrusted }, "output is fetched again");
-  const metrics = createMetrics(fleet);
-
-  const engine = new Engine({
-    fleet,
-    store,
-    clock,
-    jobUnderKey: (key) => store.history.jobUnderKey(key),
-    release,
-    onStoreHealth(problem) {
-      if (problem) log.error({ event: "store.commitFailed", code: problem.code, err: problem.cause }, problem.message);
-      else log.info({ event: "store.recovered" }, "store recovered");
-    },
-    onDefect: (err, inputType) =>
-      log.error({ event: "core.defect", inputType, err }, "an input met a defect and was dropped"),
-    onStall: (stalledMs) =>
-      log.warn({ event: "coordinator.stalled", stalledMs }, "coordinator stalled; every lease is extended"),
-  });
-  const gateway = new AgentGateway({ engine, outputs, clock, log });
   const http = await createHttpServer({
     engine,
     history: store.history,
@@ -74,20 +71,8 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
     clock,
     log,
   });
-  acceptUpgrades(http.server, gateway);
-
-  /** Everything that a durable turn sets free, in one place. */
-  function release(turn: CommittedTurn): void {
-    gateway.release(turn);
-    logTurn(log, turn);
-    metrics.countTurn(turn);
-    if (turn.written.events.length > 0) eventSignals.signal("events");
-    for (const { event } of turn.written.events) {
-      if (!("taskIndex" in event)) continue;
-      taskSignals.signal(taskKey(event.jobId as JobId, event.taskIndex));
-      if (event.event === "attempt.ended") void outputs.seal(event.attemptId as AttemptId).catch(() => {});
-    }
-  }
+  const webSockets = openWebSockets(gateway);
+  acceptUpgrades(http.server, webSockets);
 
   let stopPruning = (): void => {};
   async function closeStore(): Promise<void> {
@@ -116,6 +101,7 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
       log.info({ event: "coordinator.stopping" }, "coordinator stopping");
       stopPruning();
       gateway.stop();
+      webSockets.stop();
       await http.close();
       await engine.stop();
       await closeStore();

@@ -9,6 +9,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Calls `fn` once after `delayMs`; returns a function that cancels it. */
   callAfter(delayMs: number, fn: () => void): () => void;
+  /** Calls `fn` when the I/O of this round of the event loop has been taken: what comes together is handled together. */
+  callSoon(fn: () => void): void;
 }
 
 export const systemClock: Clock = {
@@ -18,4 +20,5 @@ export const systemClock: Clock = {
     const timer = setTimeout(fn, delayMs);
     return () => clearTimeout(timer);
   },
+  callSoon: (fn) => void setImmediate(fn),
 };

@@ -61,10 +61,30 @@ export const ERRORS = {
     advice: "List the nodes: `drover nodes`.",
   },
   "node.nameAmbiguous": { httpStatus: 409, meaning: "Several nodes have this name.", advice: "Use the node's id." },
+  "node.stillOnline": {
+    httpStatus: 409,
+    meaning: "A node that is online cannot be declared gone.",
+    advice: "Drain it: `drover node drain NAME`; or stop its agent first.",
+  },
+  "site.notFound": {
+    httpStatus: 404,
+    meaning: "No node is of this site.",
+    advice: "List the sites: `drover sites`; `-` means the nodes that name none.",
+  },
+  "site.stillOnline": {
+    httpStatus: 409,
+    meaning: "A site of which a node is online cannot be declared gone.",
+    advice: "Declare the nodes that will not come back one by one: `drover node gone NAME`.",
+  },
   "job.tooManyHot": {
     httpStatus: 429,
     meaning: "More tasks are waiting or running than the coordinator holds in memory.",
     advice: "Submit again when some have ended.",
+  },
+  "dependency.notFound": {
+    httpStatus: 422,
+    meaning: "A job that `after` names does not exist.",
+    advice: "Submit that job first, then name the id that it got; `drover jobs` lists them.",
   },
   "idempotency.mismatch": {
     httpStatus: 422,
@@ -179,8 +199,9 @@ export const ERRORS = {
   },
   "agent.duplicateNode": {
     httpStatus: null,
-    meaning: "Another machine is connected under this node's id.",
-    advice: "If this machine is a clone, delete node.json in its agent's data directory and start the agent again.",
+    meaning: "Another machine is known under this node's id.",
+    advice:
+      "If this machine is a clone, or took its data directory over from another, delete node.json there and start the agent again: it joins as a node of its own.",
   },
   "agent.supervisorMissing": {
     httpStatus: null,

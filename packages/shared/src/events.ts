@@ -8,6 +8,10 @@ const job = { jobId: z.int() };
 const task = { ...job, taskIndex: z.int() };
 const attempt = { ...task, attemptId: z.string(), nodeId: z.string(), nodeName: z.string() };
 const node = { nodeId: z.string(), nodeName: z.string() };
+/** What an operator said, and why. */
+const said = { actor: z.string(), reason: z.string().nullable() };
+/** `site` is `null` for the fleet, and for the nodes that name no site. */
+const site = { scope: z.enum(["site", "fleet"]), site: z.string().nullable() };
 
 export const EVENTS = {
   "job.submitted": {
@@ -27,6 +31,16 @@ export const EVENTS = {
     text: "job cancel requested",
     doc: "Somebody asked to cancel the job; what runs is being stopped.",
     fields: z.object({ ...job, actor: z.string() }),
+  },
+  "job.dependencyFailed": {
+    level: "info",
+    text: "job dependency failed",
+    doc: "A job that this one comes after ended otherwise than its condition asks for: this one's tasks are canceled.",
+    fields: z.object({
+      ...job,
+      dependencyJobId: z.int(),
+      dependencyState: z.enum(["succeeded", "failed", "canceled"]),
+    }),
   },
   "job.ended": {
     level: "info",
@@ -112,6 +126,54 @@ export const EVENTS = {
     doc: "The node's lease ran out: its attempts with onDisconnect=restart are given to other nodes.",
     fields: z.object({ ...node, silentMs: z.int() }),
   },
+  "node.declaredGone": {
+    level: "warn",
+    text: "node declared gone",
+    doc: "An operator said that the node will not come back: no freeze holds it any longer, and once its lease has run out all its attempts end, those with onDisconnect=wait too. Void when it says hello.",
+    fields: z.object({ ...node, actor: z.string() }),
+  },
+  "node.cordoned": {
+    level: "info",
+    text: "node cordoned",
+    doc: "An operator said that the node gets nothing new; what runs there goes on.",
+    fields: z.object({ ...node, ...said }),
+  },
+  "node.draining": {
+    level: "info",
+    text: "node draining",
+    doc: "An operator said that the node gets nothing new and is to become empty; what still runs at the deadline is stopped and queued again.",
+    fields: z.object({ ...node, ...said, deadline: z.iso.datetime().nullable() }),
+  },
+  "node.drained": {
+    level: "info",
+    text: "node drained",
+    doc: "Nothing is left on a node that was draining, by the coordinator's count and by its agent's; who asked for it, and why.",
+    fields: z.object({ ...node, ...said }),
+  },
+  "node.uncordoned": {
+    level: "info",
+    text: "node uncordoned",
+    doc: "An operator said that the node gets new work again.",
+    fields: z.object({ ...node, ...said }),
+  },
+  "site.frozen": {
+    level: "error",
+    text: "site frozen",
+    doc: "Many nodes of a site, or of the whole fleet (`scope`), are silent at once: none of them becomes lost and nothing of theirs is given away until enough of them are back or declared gone. `since`: when the first of them was last heard.",
+    fields: z.object({
+      ...site,
+      why: z.string(),
+      away: z.int(),
+      present: z.int(),
+      since: z.iso.datetime(),
+    }),
+  },
+  "site.thawed": {
+    level: "warn",
+    text: "site thawed",
+    doc: "Enough nodes of the site, or of the fleet, are back or declared gone; the lease of each that is still away begins anew.",
+    fields: z.object({ ...site, away: z.int(), present: z.int(), frozenMs: z.int() }),
+  },
   "node.rebooted": {
     level: "warn",
     text: "node rebooted",
@@ -168,6 +230,8 @@ export const DAEMON_LOG_LINES = {
   "agent.attemptFailed": "The agent could not do its part for an attempt; says what.",
   "agent.leaseExpired":
     "No heartbeat was acknowledged for a whole lease: attempts with onDisconnect=restart are stopped.",
+  "agent.leaseNotWritten":
+    "A heartbeat was acknowledged and the lease could not be written down: the earlier one stands.",
   "agent.probeWarning": "A part of the hardware could not be read.",
   "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",
   "agent.stopped": "The agent has closed everything.",

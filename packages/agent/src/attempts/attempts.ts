@@ -71,11 +71,16 @@ export class Attempts {
   onStartRefused(attemptId: AttemptId): void {
     const held = this.#ledger.get(attemptId);
     if (held === undefined || held.exit !== null) return;
-    this.#lifecycle.endUnstarted(held, {
-      type: "startFailed",
-      code: "nodeOutOfResources",
-      message: "the node cannot make another process",
-    });
+    try {
+      this.#lifecycle.endUnstarted(held, {
+        type: "startFailed",
+        code: "nodeOutOfResources",
+        message: "the node cannot make another process",
+      });
+    } catch (error) {
+      // The disk is full as well (simulation seed 40134): the sweep asks for a supervisor again.
+      this.#ports.log("agent.attemptFailed", { attemptId, reason: `cannot end it unstarted: ${messageOf(error)}` });
+    }
   }
 
   onOutputAcknowledged(attemptId: AttemptId): void {
@@ -87,6 +92,7 @@ export class Attempts {
   /** Finds what no notice told: supervisors that died, and ends that were announced while nobody listened. */
   sweep(): void {
     for (const held of this.#ledger.all()) this.#sweepOne(held);
+    this.#lifecycle.finishRemovals();
   }
 
   /** Of everything that is held, for a hello; what was due is contained in it. */
@@ -145,12 +151,9 @@ export class Attempts {
   }
 
   #adoptOne(attemptId: AttemptId): void {
-    const { spool, supervisors, shipper, bootId } = this.#ports;
+    const { spool, shipper, bootId } = this.#ports;
     const spooled = spool.read(attemptId);
-    if (spooled === null) {
-      if (!spool.remove(attemptId)) supervisors.removeDirectory(attemptId);
-      return;
-    }
+    if (spooled === null) return this.#lifecycle.remove(attemptId);
     const held = newAttempt(attemptId, spooled.cgroup);
     held.claim = spooled.claim;
     held.stopCause = spooled.stopCause;

@@ -1,5 +1,6 @@
 import type { Clock } from "@drover/shared/clock.ts";
 import type { AttemptOutcome } from "@drover/shared/domain/attempt.ts";
+import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { Log } from "../log.ts";
 import type { OutputShipper } from "../output/shipper.ts";
 import type { Supervisors } from "../runtime/supervisors.ts";
@@ -20,6 +21,8 @@ export interface LifecyclePorts {
 export class Lifecycle {
   readonly #ports: LifecyclePorts;
   readonly #ledger: Ledger;
+  /** Whose directories the launcher was asked to remove: it may have been unable to, or gone. */
+  readonly #beingRemoved = new Set<AttemptId>();
 
   constructor(ports: LifecyclePorts, ledger: Ledger) {
     this.#ports = ports;
@@ -115,13 +118,27 @@ export class Lifecycle {
 
   /** Drops it from the spool, at once or when it has ended, and says nothing more about it. */
   drop(held: HeldAttempt): void {
-    const { spool, supervisors, shipper } = this.#ports;
     held.unwanted = true;
-    shipper.drop(held.attemptId);
+    this.#ports.shipper.drop(held.attemptId);
     if (held.exit === null) return this.stop(held, "canceled");
     this.#ledger.remove(held);
+    this.remove(held.attemptId);
+  }
+
+  remove(attemptId: AttemptId): void {
+    const { spool, supervisors } = this.#ports;
+    if (spool.remove(attemptId)) {
+      this.#beingRemoved.delete(attemptId);
+      return;
+    }
     // Where files of the task are in the way, removing may take long: not in this process.
-    if (!spool.remove(held.attemptId)) supervisors.removeDirectory(held.attemptId);
+    this.#beingRemoved.add(attemptId);
+    supervisors.removeDirectory(attemptId);
+  }
+
+  /** Asks again for what was not removed since. */
+  finishRemovals(): void {
+    for (const attemptId of this.#beingRemoved) this.remove(attemptId);
   }
 }
 

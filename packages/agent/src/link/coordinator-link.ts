@@ -35,6 +35,8 @@ export interface LinkPorts {
   log: Log;
   composeHello(): Hello;
   readLoad: () => NodeLoad;
+  /** How many attempts this node holds. */
+  countAttempts(): number;
   onWelcome(welcome: Welcome): void;
   onDesired(attempts: readonly DesiredAttempt[]): void;
   onOutputAck(attemptId: AttemptId, offset: number): void;
@@ -160,7 +162,7 @@ export class CoordinatorLink implements OutputChannel {
   }
 
   #beatLater(session: Session, intervalMs: number): void {
-    const { clock, readLoad } = this.#ports;
+    const { clock, readLoad, countAttempts } = this.#ports;
     session.cancelTimer = clock.callAfter(intervalMs, () => {
       const nowMs = clock.monotonicMs();
       const silentMs = nowMs - session.heardAtMs;
@@ -168,7 +170,7 @@ export class CoordinatorLink implements OutputChannel {
         return hangUp(session, `nothing heard for ${Math.round(silentMs)} ms`);
       const sequence = session.nextSequence++;
       session.unacknowledged.set(sequence, nowMs);
-      send(session, { type: "heartbeat", sequence, load: readLoad() });
+      send(session, { type: "heartbeat", sequence, load: readLoad(), attemptCount: countAttempts() });
       this.#beatLater(session, intervalMs);
     });
   }

@@ -6,7 +6,7 @@ import {
   outputHeaderBytes,
   writeOutputHeader,
 } from "@drover/shared/protocol/output-frame.ts";
-import type { OutputFile } from "../spool/spool.ts";
+import type { ReadableFile } from "../machine/file-system.ts";
 import { createFramePool } from "./frame-pool.ts";
 
 /** Sent and not acknowledged, over all attempts: what a coordinator that stops answering can make us hold. */
@@ -31,7 +31,7 @@ export interface OutputChannel {
 
 export interface ShipperPorts {
   channel: OutputChannel;
-  openOutput(attemptId: AttemptId): OutputFile | null;
+  openOutput(attemptId: AttemptId): ReadableFile | null;
   clock: Clock;
   onAcknowledged(attemptId: AttemptId): void;
   /** The file is there and cannot be read; it is tried again. */
@@ -40,7 +40,7 @@ export interface ShipperPorts {
 
 interface Tail {
   readonly attemptId: AttemptId;
-  file: OutputFile | null;
+  file: ReadableFile | null;
   /** The size as last seen, or the final size. */
   sizeBytes: number;
   sentBytes: number;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { nodeFileSystem } from "../machine/file-system.ts";
 import { isProcessAlive, parseProcessStat } from "./processes.ts";
 
 const tail = "1 4711 4711 0 -1 4194560 105 0 0 0 0 0 0 0 20 0 1 0 987654 2781184 220 18446744073709551615";
@@ -10,6 +11,6 @@ test("a process's state and start time are found behind whatever it calls itself
 });
 
 test("a process is alive only with the start time that it was known by", () => {
-  expect(isProcessAlive(process.pid, -1)).toBe(false);
-  expect(isProcessAlive(2 ** 22 + 1, 0)).toBe(false);
+  expect(isProcessAlive(nodeFileSystem, process.pid, -1)).toBe(false);
+  expect(isProcessAlive(nodeFileSystem, 2 ** 22 + 1, 0)).toBe(false);
 });

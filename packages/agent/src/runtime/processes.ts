@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import type { FileSystem } from "../machine/file-system.ts";
 
 export interface ProcessStat {
   /** `Z`: dead, and not yet taken note of by its parent. */
@@ -17,9 +17,10 @@ export function parseProcessStat(text: string): ProcessStat | null {
 }
 
 /** True while the very process that once had this pid and start time lives. A zombie does not. */
-export function isProcessAlive(pid: number, startTicks: number): boolean {
+export function isProcessAlive(files: FileSystem, pid: number, startTicks: number): boolean {
   try {
-    const stat = parseProcessStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    const text = files.readText(`/proc/${pid}/stat`);
+    const stat = text === null ? null : parseProcessStat(text);
     return stat !== null && stat.state !== "Z" && stat.state !== "X" && stat.startTicks === startTicks;
   } catch {
     return false;
@@ -27,13 +28,13 @@ export function isProcessAlive(pid: number, startTicks: number): boolean {
 }
 
 /** Every process that was started with this entry in its environment and has not wiped it since. */
-export function findByEnvironment(entry: string): number[] {
+export function findByEnvironment(files: FileSystem, entry: string): number[] {
   const pids: number[] = [];
-  for (const name of readdirSync("/proc")) {
+  for (const name of files.list("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      const environment = readFileSync(`/proc/${name}/environ`, "latin1");
-      if (environment.split("\0").includes(entry)) pids.push(Number(name));
+      const environment = files.readText(`/proc/${name}/environ`);
+      if (environment?.split("\0").includes(entry)) pids.push(Number(name));
     } catch {
       // Gone, or another user's.
     }

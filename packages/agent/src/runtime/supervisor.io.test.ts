@@ -6,6 +6,7 @@ import { makeDataDir, SUPERVISOR_PROGRAM } from "../testing/start-test-agent.ts"
 import { sh, startSupervised, type Supervised } from "../testing/supervised.ts";
 import { waitFor } from "../testing/wait-for.ts";
 import { closeCgroupRoot, openCgroupRoot } from "./cgroup.ts";
+import { nodeFileSystem } from "../machine/file-system.ts";
 import { isProcessAlive } from "./processes.ts";
 
 async function outcomeOf(supervised: Supervised, argumentList: string[], launch = {}) {
@@ -301,11 +302,14 @@ describe("a lease", () => {
       stopGraceMs: 50,
     });
     const claim = await supervised.claimed(attemptId);
-    expect(isProcessAlive(claim.supervisorPid, claim.supervisorStartTicks)).toBe(true);
+    expect(isProcessAlive(nodeFileSystem, claim.supervisorPid, claim.supervisorStartTicks)).toBe(true);
     await supervised.launcher.stop();
     expect((await supervised.ended(attemptId)).outcome).toEqual({ type: "nodeLost", code: "leaseExpired" });
     expect(supervised.alive(attemptId)).toEqual([]);
-    await waitFor("the supervisor to be gone", () => !isProcessAlive(claim.supervisorPid, claim.supervisorStartTicks));
+    await waitFor(
+      "the supervisor to be gone",
+      () => !isProcessAlive(nodeFileSystem, claim.supervisorPid, claim.supervisorStartTicks),
+    );
   });
 
   test("that is renewed in time lets it go on", async () => {

@@ -1,4 +1,5 @@
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import type { FileSystem } from "../machine/file-system.ts";
 import type { Claim } from "../spool/records.ts";
 import { killCgroup } from "./cgroup.ts";
 import { findByEnvironment, isProcessAlive } from "./processes.ts";
@@ -15,9 +16,16 @@ export interface Supervisors {
   removeDirectory(attemptId: AttemptId): void;
 }
 
-/** `request` reaches the launcher. */
-export function createSupervisors(request: (verb: "start" | "remove", attemptId: AttemptId) => void): Supervisors {
-  const isAlive = (claim: Claim) => isProcessAlive(claim.supervisorPid, claim.supervisorStartTicks);
+export interface SupervisorPorts {
+  files: FileSystem;
+  /** Does nothing where the process is gone. */
+  sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL"): void;
+  /** Reaches the launcher. */
+  request(verb: "start" | "remove", attemptId: AttemptId): void;
+}
+
+export function createSupervisors({ files, sendSignal, request }: SupervisorPorts): Supervisors {
+  const isAlive = (claim: Claim) => isProcessAlive(files, claim.supervisorPid, claim.supervisorStartTicks);
   return {
     isAlive,
     start: (attemptId) => request("start", attemptId),
@@ -29,15 +37,7 @@ export function createSupervisors(request: (verb: "start" | "remove", attemptId:
 
     killLeftovers(attemptId, cgroup) {
       if (cgroup !== null) killCgroup(cgroup);
-      for (const pid of findByEnvironment(`DROVER_ATTEMPT_ID=${attemptId}`)) sendSignal(pid, "SIGKILL");
+      for (const pid of findByEnvironment(files, `DROVER_ATTEMPT_ID=${attemptId}`)) sendSignal(pid, "SIGKILL");
     },
   };
-}
-
-function sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It ended in between, which is what was wanted.
-  }
 }

@@ -1,21 +1,6 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
 import { join } from "node:path";
 import { AttemptId } from "@drover/shared/domain/ids.ts";
+import { hasCode, type FileSystem, type ReadableFile } from "../machine/file-system.ts";
 import { formatLaunch, parseLaunchOrigin, type Launch } from "./launch-file.ts";
 import { formatClaim, formatExit, parseClaim, parseExit, type Claim, type ExitRecord } from "./records.ts";
 
@@ -28,14 +13,6 @@ export interface SpooledAttempt {
   claim: Claim | null;
   stopCause: StopCause | null;
   exit: ExitRecord | null;
-}
-
-/** An attempt's output, open for reading while its supervisor or command still appends to it. */
-export interface OutputFile {
-  sizeBytes(): number;
-  /** Reads into `target` from `targetStart` on; yields how many bytes it read, 0 at the end. */
-  read(target: Uint8Array, targetStart: number, offset: number): number;
-  close(): void;
 }
 
 /**
@@ -59,7 +36,7 @@ export interface Spool {
   /** 0 where nothing was written. */
   outputBytes(attemptId: AttemptId): number;
   /** `null` where there is none. */
-  openOutput(attemptId: AttemptId): OutputFile | null;
+  openOutput(attemptId: AttemptId): ReadableFile | null;
   /** False where something that is not ours lies in the directory; the launcher removes that. */
   remove(attemptId: AttemptId): boolean;
 }
@@ -67,50 +44,49 @@ export interface Spool {
 const OWN_FILES = ["output", "exit", "claim", "launch", "script", "stop", "launch.new", "exit.new", "claim.agent"];
 const OWN_DIRECTORIES = ["work", "tmp"];
 
-/**
- * The calls are synchronous on purpose. Each touches a few hundred bytes that lie in the page cache; at hundreds
- * of attempts per second a trip through the thread pool costs several times the call itself, and code without
- * awaits in between needs no locks.
- */
-export function openSpool(dataDir: string): Spool {
+export function openSpool(dataDir: string, files: FileSystem): Spool {
   const root = join(dataDir, "attempts");
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  files.makeDirectory(root, { recursive: true, mode: 0o700 });
   const directoryOf = (attemptId: AttemptId) => `${root}/${attemptId}`;
   const readClaim = (attemptId: AttemptId) => {
-    const text = readTextIfThere(`${directoryOf(attemptId)}/claim`);
+    const text = files.readText(`${directoryOf(attemptId)}/claim`);
     return text === null ? null : parseClaim(text);
   };
   const readExit = (attemptId: AttemptId) => {
-    const text = readTextIfThere(`${directoryOf(attemptId)}/exit`);
+    const text = files.readText(`${directoryOf(attemptId)}/exit`);
     return text === null ? null : parseExit(text);
+  };
+  const replaceFile = (path: string, text: string) => {
+    files.writeText(`${path}.new`, text, { mode: 0o600 });
+    files.rename(`${path}.new`, path);
   };
 
   return {
     directoryOf,
     readClaim,
     readExit,
-    has: (attemptId) => existsSync(directoryOf(attemptId)),
-    list: () => readdirSync(root).filter((name): name is AttemptId => AttemptId.safeParse(name).success),
+    has: (attemptId) => files.exists(directoryOf(attemptId)),
+    list: () => files.list(root).filter((name): name is AttemptId => AttemptId.safeParse(name).success),
 
     read(attemptId) {
       const directory = directoryOf(attemptId);
-      const origin = parseLaunchOrigin(readTextIfThere(`${directory}/launch`) ?? "");
+      const origin = parseLaunchOrigin(files.readText(`${directory}/launch`) ?? "");
       if (origin === null) return null;
-      const stop = readTextIfThere(`${directory}/stop`)?.trim();
+      const stop = files.readText(`${directory}/stop`)?.trim();
       const stopCause = stop === "canceled" || stop === "preempted" ? stop : null;
       return { ...origin, claim: readClaim(attemptId), stopCause, exit: readExit(attemptId) };
     },
 
     add(launch, script) {
       const directory = directoryOf(launch.attemptId);
-      mkdirSync(directory, { mode: 0o700 });
+      files.makeDirectory(directory, { mode: 0o700 });
       try {
-        if (script !== null) writeFileSync(`${directory}/script`, script, { mode: 0o700 });
+        if (script !== null) files.writeText(`${directory}/script`, script, { mode: 0o700 });
         // Renamed, so that a launch is complete or absent wherever the agent is killed. Not synced: that would
         // matter over a power loss alone, and nothing is started from a launch of an earlier boot.
         replaceFile(`${directory}/launch`, formatLaunch(launch));
       } catch (error) {
-        removeFlat(directory);
+        removeFlat(files, directory);
         throw error;
       }
     },
@@ -118,64 +94,29 @@ export function openSpool(dataDir: string): Spool {
     claimForAgent(attemptId, nowMs) {
       const directory = directoryOf(attemptId);
       const claim = { supervisorPid: 0, supervisorStartTicks: 0, commandPid: 0, startedAtMs: nowMs };
-      writeFileSync(`${directory}/claim.agent`, formatClaim(claim), { mode: 0o600 });
-      try {
-        linkSync(`${directory}/claim.agent`, `${directory}/claim`);
-        return true;
-      } catch (error) {
-        if (hasCode(error, "EEXIST")) return false;
-        throw error;
-      }
+      files.writeText(`${directory}/claim.agent`, formatClaim(claim), { mode: 0o600 });
+      return files.link(`${directory}/claim.agent`, `${directory}/claim`);
     },
 
-    writeStop: (attemptId, cause) => writeFileSync(`${directoryOf(attemptId)}/stop`, `${cause}\n`, { mode: 0o600 }),
+    writeStop: (attemptId, cause) => files.writeText(`${directoryOf(attemptId)}/stop`, `${cause}\n`, { mode: 0o600 }),
     writeExit: (attemptId, exit) => replaceFile(`${directoryOf(attemptId)}/exit`, formatExit(exit)),
-    outputBytes: (attemptId) => statSync(`${directoryOf(attemptId)}/output`, { throwIfNoEntry: false })?.size ?? 0,
-    openOutput: (attemptId) => openOutputFile(`${directoryOf(attemptId)}/output`),
-    remove: (attemptId) => removeFlat(directoryOf(attemptId)),
-  };
-}
-
-function readTextIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return null;
-    throw error;
-  }
-}
-
-function replaceFile(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
-}
-
-function openOutputFile(path: string): OutputFile | null {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return null;
-    throw error;
-  }
-  return {
-    sizeBytes: () => fstatSync(fd).size,
-    read: (target, targetStart, offset) => readSync(fd, target, targetStart, target.byteLength - targetStart, offset),
-    close: () => closeSync(fd),
+    outputBytes: (attemptId) => files.sizeOf(`${directoryOf(attemptId)}/output`) ?? 0,
+    openOutput: (attemptId) => files.openForReading(`${directoryOf(attemptId)}/output`),
+    remove: (attemptId) => removeFlat(files, directoryOf(attemptId)),
   };
 }
 
 /** Far cheaper than a recursive removal, and it cannot reach anything that a task has put there. */
-function removeFlat(directory: string): boolean {
+function removeFlat(files: FileSystem, directory: string): boolean {
   try {
     // `launch` first, `claim` last: a supervisor that comes too late must find either the claim taken or
     // nothing to launch. Between them it would start the command a second time.
-    const names = readdirSync(directory).toSorted((a, b) => removalRank(a) - removalRank(b));
+    const names = files.list(directory).toSorted((a, b) => removalRank(a) - removalRank(b));
     for (const name of names) {
-      if (OWN_DIRECTORIES.includes(name)) rmdirSync(`${directory}/${name}`);
-      else if (OWN_FILES.includes(name)) unlinkSync(`${directory}/${name}`);
+      if (OWN_DIRECTORIES.includes(name)) files.removeDirectory(`${directory}/${name}`);
+      else if (OWN_FILES.includes(name)) files.removeFile(`${directory}/${name}`);
     }
-    rmdirSync(directory);
+    files.removeDirectory(directory);
     return true;
   } catch (error) {
     return hasCode(error, "ENOENT");
@@ -185,8 +126,4 @@ function removeFlat(directory: string): boolean {
 function removalRank(name: string): number {
   if (name === "launch") return 0;
   return name === "claim" ? 2 : 1;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

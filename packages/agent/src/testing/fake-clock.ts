@@ -16,6 +16,7 @@ export function createFakeClock(): FakeClock {
       timers.add(timer);
       return () => timers.delete(timer);
     },
+    callSoon: queueMicrotask,
     advanceBy(durationMs) {
       const endMs = nowMs + durationMs;
       for (;;) {

@@ -6,7 +6,7 @@ import { onTestFinished } from "vitest";
 import { startAgent, type Agent } from "../agent.ts";
 import { dialWebSocket } from "../link/socket.ts";
 import { readBasicHardware } from "../probe/hardware.ts";
-import { machineClock } from "../runtime/machine-clock.ts";
+import { linuxMachine } from "../machine/linux-machine.ts";
 
 export const SUPERVISOR_PROGRAM = fileURLToPath(new URL("../../native/build/drover-supervisor", import.meta.url));
 
@@ -36,6 +36,7 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
       coordinatorUrl,
       dataDir,
       name: "test-node",
+      site: "test-site",
       cpuMilli: null,
       memoryBytes: null,
       logFormat: "json",
@@ -43,12 +44,15 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
       supervisorProgram: SUPERVISOR_PROGRAM,
     },
     {
-      clock: machineClock,
+      machine: linuxMachine({
+        dataDir,
+        supervisorProgram: SUPERVISOR_PROGRAM,
+        probeHardware: () => Promise.resolve(readBasicHardware()),
+      }),
       random: () => 0,
       randomBelow: (limit) => Math.floor(Math.random() * limit),
       dial: dialWebSocket,
       log: (line, fields = {}) => logged.push({ line, fields }),
-      probeHardware: () => Promise.resolve(readBasicHardware()),
       environment: process.env,
     },
   );

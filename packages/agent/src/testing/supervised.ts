@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { AttemptId } from "@drover/shared/domain/ids.ts";
 import { onTestFinished } from "vitest";
 import { openLeaseFile } from "../lease.ts";
+import { nodeFileSystem } from "../machine/file-system.ts";
 import { startLauncher, type Launcher } from "../runtime/launcher.ts";
-import { machineClock } from "../runtime/machine-clock.ts";
+import { machineClock } from "../machine/machine-clock.ts";
 import { findByEnvironment } from "../runtime/processes.ts";
 import type { Launch } from "../spool/launch-file.ts";
 import type { Claim, ExitRecord } from "../spool/records.ts";
@@ -34,14 +35,14 @@ let lastJobId = 0;
 
 export async function startSupervised(): Promise<Supervised> {
   const dataDir = makeDataDir();
-  const spool = openSpool(dataDir);
+  const spool = openSpool(dataDir, nodeFileSystem);
   const launcher = await startLauncher({ program: SUPERVISOR_PROGRAM, dataDir, clock: machineClock });
-  const leaseFile = openLeaseFile(dataDir);
+  const leaseFile = openLeaseFile(dataDir, nodeFileSystem);
   onTestFinished(async () => {
     await launcher.stop();
     leaseFile.close();
     for (const attemptId of spool.list())
-      for (const pid of findByEnvironment(mark(attemptId))) process.kill(pid, "SIGKILL");
+      for (const pid of findByEnvironment(nodeFileSystem, mark(attemptId))) process.kill(pid, "SIGKILL");
   });
 
   function spoolOnly(launch: Partial<Launch> = {}): AttemptId {
@@ -84,7 +85,7 @@ export async function startSupervised(): Promise<Supervised> {
         return existsSync(path) && readFileSync(path, "utf8").trim();
       }),
     output: (attemptId) => readFileSync(`${spool.directoryOf(attemptId)}/output`, "utf8"),
-    alive: (attemptId) => findByEnvironment(mark(attemptId)),
+    alive: (attemptId) => findByEnvironment(nodeFileSystem, mark(attemptId)),
   };
 }
 

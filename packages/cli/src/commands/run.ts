@@ -10,6 +10,7 @@ import { plainWriter } from "../output-writers.ts";
 import { Reconnector } from "../reconnector.ts";
 import { checkSubmission, submitJob } from "../submit-job.ts";
 import { noticeWaiting } from "../waiting-notice.ts";
+import { afterOption, type Dependencies } from "./after-option.ts";
 import { collectPair, parseCpus, parseNatural, parsePositive } from "./arguments.ts";
 import { printSubmitted } from "./submit.ts";
 
@@ -18,6 +19,7 @@ interface RunOptions {
   memory?: string;
   gpus?: number;
   array?: number;
+  after?: Dependencies;
   name?: string;
   timeout?: string;
   retries?: number;
@@ -37,6 +39,7 @@ export function registerRun(program: Command, invoke: Invoke): void {
     .option("-m, --memory <size>", "memory of each task, such as 64GiB (else 512MiB)")
     .option("-g, --gpus <count>", "GPUs of each task", parseNatural)
     .option("--array <size>", "as this many tasks, told apart by DROVER_TASK_INDEX", parsePositive)
+    .addOption(afterOption())
     .option("--name <name>", "what to call the job")
     .option("--timeout <duration>", "stop a task that runs longer, such as 90m")
     .option("--retries <count>", "further attempts of a task that fails", parseNatural)
@@ -60,10 +63,11 @@ const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
 };
 
 function submissionOf(command: string[], options: RunOptions): JobSubmission {
-  const { cpus, memory, gpus, array, name, timeout, retries, env, label, workDir } = options;
+  const { cpus, memory, gpus, array, after, name, timeout, retries, env, label, workDir } = options;
   const resources = given({ cpus, memory, gpus });
   const submission = given({
     command,
+    after,
     name,
     timeout,
     retries,
@@ -75,7 +79,12 @@ function submissionOf(command: string[], options: RunOptions): JobSubmission {
   });
   return checkSubmission(
     submission,
-    (path) => OPTION_OF_FIELD[path] ?? `--${path.replace(/^labels\./, "label ").replace(/^env\./, "env ")}`,
+    (path) =>
+      OPTION_OF_FIELD[path] ??
+      `--${path
+        .replace(/^labels\./, "label ")
+        .replace(/^env\./, "env ")
+        .replace(/^after\..*/, "after")}`,
   );
 }
 

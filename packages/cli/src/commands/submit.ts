@@ -1,30 +1,39 @@
 import type { Job } from "@drover/shared/api/jobs.ts";
+import type { JobSubmission } from "@drover/shared/domain/job.ts";
 import type { Command } from "commander";
 import { ExitCode } from "../exit-codes.ts";
 import { printJson, tell, type Invocation, type Invoke } from "../invocation.ts";
 import { parseJobFile, readJobFile } from "../job-file.ts";
 import { Reconnector } from "../reconnector.ts";
 import { printable } from "../render/printable.ts";
-import { submitJob } from "../submit-job.ts";
+import { checkSubmission, submitJob } from "../submit-job.ts";
+import { afterOption, type Dependencies } from "./after-option.ts";
 
 export function registerSubmit(program: Command, invoke: Invoke): void {
   program
     .command("submit")
     .description("Submit the job that a file describes, and return at once.")
     .argument("<file>", "YAML or JSON; - for stdin")
-    .action((file: string, _options: object, command: Command) =>
-      invoke(command, (invocation) => submitFile(invocation, file)),
+    .addOption(afterOption())
+    .action((file: string, { after = [] }: { after?: Dependencies }, command: Command) =>
+      invoke(command, (invocation) => submitFile(invocation, file, after)),
     );
 }
 
-async function submitFile(invocation: Invocation, file: string): Promise<number> {
+async function submitFile(invocation: Invocation, file: string, after: Dependencies): Promise<number> {
   const { shell } = invocation;
   const isStdin = file === "-";
   const text = isStdin ? await shell.readInput() : await readJobFile(file);
-  const submission = parseJobFile(text, isStdin ? "stdin" : file);
+  const submission = withDependencies(parseJobFile(text, isStdin ? "stdin" : file), after);
   const reconnector = new Reconnector({ clock: shell.clock, tell: (sentence) => tell(shell, sentence) });
   await printSubmitted(invocation, await submitJob(invocation, submission, reconnector));
   return ExitCode.ok;
+}
+
+/** Those of the command line beside those of the file. */
+function withDependencies(submission: JobSubmission, after: Dependencies): JobSubmission {
+  if (after.length === 0) return submission;
+  return checkSubmission({ ...submission, after: [...(submission.after ?? []), ...after] }, () => "--after");
 }
 
 /** What a job that nobody waits for is answered with. */

@@ -17,6 +17,8 @@ const ALL_FIELDS = {
   name: "sweep",
   taskCount: 8,
   actor: "127.0.0.1",
+  dependencyJobId: 11,
+  dependencyState: "failed",
   state: "failed",
   succeeded: 1,
   failed: 2,
@@ -36,6 +38,14 @@ const ALL_FIELDS = {
   silentMs: 20_000,
   reason: "closed",
   bootId: "boot",
+  scope: "site",
+  site: "berlin",
+  why: "2 of 3 nodes are silent",
+  away: 2,
+  present: 1,
+  since: "2026-01-02T03:04:05.000Z",
+  frozenMs: 60_000,
+  deadline: null,
 };
 
 describe("an event for people", () => {
@@ -48,7 +58,7 @@ describe("an event for people", () => {
 
   test.each(Object.keys(EVENTS))("has words for %s", (name) => {
     const { subject, text } = describeEvent({ ...HEAD, event: name, ...ALL_FIELDS });
-    expect(subject).toMatch(/^(job|task|node) /);
+    expect(subject).toMatch(/^(job|task|node|site) /);
     expect(text).not.toMatch(/undefined|NaN|\{/);
   });
 

@@ -2,6 +2,7 @@ import type { StoredEvent } from "@drover/shared/api/events.ts";
 import { assertNever } from "@drover/shared/assert.ts";
 import { EVENTS, type EventName, type FleetEvent } from "@drover/shared/events.ts";
 import { formatBytes, formatDuration } from "@drover/shared/units.ts";
+import { describeFailedDependency } from "./dependency.ts";
 import { printable } from "./printable.ts";
 import { formatResources } from "./resources.ts";
 import { formatTimeOfDay } from "./time.ts";
@@ -33,7 +34,8 @@ function asFleetEvent(event: StoredEvent): FleetEvent | null {
 function subjectOf(event: FleetEvent): string {
   if ("taskIndex" in event) return `task ${event.jobId}.${event.taskIndex}`;
   if ("jobId" in event) return `job ${event.jobId}`;
-  return `node ${event.nodeName}`;
+  if ("nodeName" in event) return `node ${event.nodeName}`;
+  return event.scope === "fleet" ? "the fleet" : `site ${event.site ?? "-"}`;
 }
 
 function textOf(event: FleetEvent): string {
@@ -44,6 +46,8 @@ function textOf(event: FleetEvent): string {
       return "started";
     case "job.cancelRequested":
       return `cancel requested by ${event.actor}`;
+    case "job.dependencyFailed":
+      return `cannot run: ${describeFailedDependency({ jobId: event.dependencyJobId, state: event.dependencyState })}`;
     case "job.ended":
       return `${event.state}: ${event.succeeded} succeeded, ${event.failed} failed, ${event.canceled} canceled`;
     case "task.requeued":
@@ -74,6 +78,20 @@ function textOf(event: FleetEvent): string {
       return `disconnected: ${event.reason}`;
     case "node.lost":
       return `lost: silent for ${formatDuration(event.silentMs)}`;
+    case "node.declaredGone":
+      return `declared gone by ${event.actor}`;
+    case "node.cordoned":
+      return `cordoned ${saidBy(event)}`;
+    case "node.draining":
+      return `draining ${saidBy(event)}${event.deadline === null ? "" : `, until ${formatTimeOfDay(event.deadline)}`}`;
+    case "node.drained":
+      return "drained: nothing is left there";
+    case "node.uncordoned":
+      return `takes new work again ${saidBy(event)}`;
+    case "site.frozen":
+      return `frozen: ${event.why}`;
+    case "site.thawed":
+      return `no longer frozen after ${formatDuration(event.frozenMs)}: ${event.present} nodes are here, ${event.away} away`;
     case "node.rebooted":
       return "rebooted: what ran there is gone";
     default:
@@ -87,6 +105,10 @@ function onNode({ nodeName, attemptId }: { nodeName: string; attemptId: string }
 
 function endOf(outcome: string, exitCode: number | null): string {
   return exitCode === null ? `ended (${outcome})` : `exited with ${exitCode}`;
+}
+
+function saidBy({ actor, reason }: { actor: string; reason: string | null }): string {
+  return reason === null ? `by ${actor}` : `by ${actor}: ${reason}`;
 }
 
 function count(amount: number, noun: string): string {

@@ -1,3 +1,4 @@
+import { JobId } from "@drover/shared/domain/ids.ts";
 import { describe, expect, test } from "vitest";
 import { aJob, aJobDetail, anAttempt, aTask } from "../testing/builders.ts";
 import { renderJob, renderJobs } from "./job.ts";
@@ -73,6 +74,33 @@ describe("one job", () => {
     const text = renderJob(aJobDetail([task], { state: "queued", startedAt: null, endedAt: null, waiting }), VIEW);
     expect(text).toContain("waits     no node in the fleet is large enough; ask for less\n");
     expect(text).toContain("gpu-01  too small: lacks 6 GiB, 1 GPU\n");
+  });
+
+  test("says what it comes after, on what condition, and where those jobs are", () => {
+    const [a, b, c] = [11, 13, 14].map((id) => JobId.parse(id)) as [JobId, JobId, JobId];
+    const reason = {
+      code: "dependency",
+      message: "it comes after jobs that have not ended: job 13 (running)",
+    } as const;
+    const text = renderJob(
+      aJobDetail([aTask({ state: "queued", cause: "submitted", waitingReason: reason })], {
+        state: "queued",
+        startedAt: null,
+        endedAt: null,
+        waiting: { ...reason, nodes: [] },
+        dependencies: [
+          { jobId: a, when: "onSuccess", state: "succeeded", standing: "met" },
+          { jobId: b, when: "onFailure", state: "running", standing: "awaited" },
+          { jobId: c, when: "always", state: "canceled", standing: "met" },
+        ],
+      }),
+      VIEW,
+    );
+    expect(text).toContain(
+      "after      job 11 (succeeded), job 13 on failure (running), job 14 in any case (canceled)\n",
+    );
+    expect(text).toContain("waits  it comes after jobs that have not ended: job 13 (running)\n");
+    expect(text).toMatch(/^ +0 {2}queued .* it comes after jobs that have not ended/m);
   });
 
   test("names the command that shows the next page of tasks", () => {

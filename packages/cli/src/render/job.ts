@@ -3,6 +3,7 @@ import { describeOutcome } from "@drover/shared/domain/attempt.ts";
 import type { JobSpec } from "@drover/shared/domain/job.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
 import { formatBytes, formatDuration } from "@drover/shared/units.ts";
+import { describeDependencies } from "./dependency.ts";
 import { renderFields } from "./fields.ts";
 import { formatResources } from "./resources.ts";
 import { renderTable, type Column } from "./table.ts";
@@ -36,6 +37,7 @@ export function renderJob(job: JobDetail, view: View): string {
     ["command", job.commandLine],
     ["directory", spec.workDir],
     ["each task", formatResources(spec.resources)],
+    ["after", describeDependencies(job.dependencies)],
     ["timeout", spec.timeoutMs === null ? null : formatDuration(spec.timeoutMs)],
     ["retries", spec.maxRetries === 0 ? null : String(spec.maxRetries)],
     ["labels", labelsOf(spec)],
@@ -60,6 +62,9 @@ const VERDICTS = {
   tooSmall: "too small",
   unavailable: "takes no work now",
   coolingDown: "pauses after failed starts",
+  cordoned: "cordoned",
+  draining: "draining",
+  drained: "drained",
   busy: "busy",
 } as const;
 

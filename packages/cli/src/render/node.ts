@@ -1,14 +1,16 @@
 import type { Node, NodeDetail } from "@drover/shared/api/nodes.ts";
 import { formatBytes } from "@drover/shared/units.ts";
 import { renderFields } from "./fields.ts";
+import { printable } from "./printable.ts";
 import type { View } from "./job.ts";
 import { formatCpus } from "./resources.ts";
 import { renderTable, type Column } from "./table.ts";
-import { formatAgo } from "./time.ts";
+import { formatAgo, formatIn } from "./time.ts";
 
 export function renderNodes(nodes: readonly Node[], { width }: View): string {
   const columns: Column<Node>[] = [
     { title: "NODE", cell: (node) => node.name, shrinkTo: 8 },
+    { title: "SITE", cell: (node) => node.site ?? "-", shrinkTo: 6 },
     { title: "STATE", cell: stateOf },
     {
       title: "CPUS",
@@ -37,7 +39,9 @@ export function renderNode(node: NodeDetail, { nowMs }: View): string {
   const cores = hardware.cpu.physicalCores === null ? "" : ` (${hardware.cpu.physicalCores} physical)`;
   return renderFields([
     ["node", `${node.name}  ${node.id}`],
+    ["site", node.site],
     ["state", `${stateOf(node)} since ${formatAgo(node.linkSince, nowMs)}`],
+    ["why", whyOf(node, nowMs)],
     ["heard", node.lastHeardAt === null ? "not since the coordinator started" : formatAgo(node.lastHeardAt, nowMs)],
     ["joined", node.joinedAt],
     ["system", `${hardware.os}, kernel ${hardware.kernel}, ${hardware.architecture}`],
@@ -61,12 +65,35 @@ export function renderNode(node: NodeDetail, { nowMs }: View): string {
   ]);
 }
 
+/** What the coordinator made of an operator's word. */
+export function renderAdmin({ name, admin, attemptCount, drainDeadline }: Node, nowMs: number): string {
+  const count =
+    attemptCount === 0 ? "nothing runs" : `${attemptCount} ${attemptCount === 1 ? "attempt goes" : "attempts go"} on`;
+  const until = drainDeadline === null ? "" : `, and what is left is stopped ${formatIn(drainDeadline, nowMs)}`;
+  const text = {
+    schedulable: "takes new work",
+    cordoned: `is cordoned: nothing new is given to it, ${count} there`,
+    draining: `is draining: nothing new is given to it, ${count} there${until}`,
+    drained: "is drained: nothing is left there",
+  }[admin];
+  return `${printable(`node ${name} ${text}`)}\n`;
+}
+
+/** By whose word, and why, it is not as any other node. */
+function whyOf({ admin, adminSince, adminActor, adminReason, drainDeadline }: Node, nowMs: number): string | null {
+  if (admin === "schedulable" || adminSince === null) return null;
+  const reason = adminReason === null ? "" : `: ${adminReason}`;
+  const until = drainDeadline === null ? "" : `; what is left is stopped ${formatIn(drainDeadline, nowMs)}`;
+  return `${admin} ${formatAgo(adminSince, nowMs)} by ${adminActor}${reason}${until}`;
+}
+
 function describeGpu({ model, memoryBytes, driverVersion, id }: Node["hardware"]["gpus"][number]): string {
   const memory = memoryBytes === null ? "" : `, ${formatBytes(memoryBytes)}`;
   const driver = driverVersion === null ? "" : `, driver ${driverVersion}`;
   return `${model}${memory}${driver}, ${id}`;
 }
 
-function stateOf(node: Node): string {
-  return node.admin === "schedulable" ? node.link : `${node.link}, ${node.admin}`;
+function stateOf({ link, goneSince, admin }: Node): string {
+  const more = [goneSince === null ? null : "declared gone", admin === "schedulable" ? null : admin];
+  return [link, ...more].filter((part) => part !== null).join(", ");
 }

@@ -1,5 +1,6 @@
 import type { Attempt, Job, JobDetail, Task } from "@drover/shared/api/jobs.ts";
 import type { NodeDetail } from "@drover/shared/api/nodes.ts";
+import type { SiteList, SiteSummary } from "@drover/shared/api/sites.ts";
 import { JobId } from "@drover/shared/domain/ids.ts";
 import { commandLineOf, JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
 
@@ -51,18 +52,25 @@ export function aJob(fields: Partial<Job> = {}, submission: JobSubmission = { co
 }
 
 export function aJobDetail(tasks: Task[], fields: Partial<JobDetail> = {}, submission?: JobSubmission): JobDetail {
-  return { ...aJob(fields, submission), waiting: null, tasks, nextTask: null, ...fields };
+  return { ...aJob(fields, submission), dependencies: [], waiting: null, tasks, nextTask: null, ...fields };
 }
 
 export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
   return {
     id: "node-4k7x9q2mab3c",
     name: "gpu-01",
+    site: "berlin",
     link: "online",
     linkSince: T0,
+    goneSince: null,
     admin: "schedulable",
+    adminSince: null,
+    adminActor: null,
+    adminReason: null,
+    drainDeadline: null,
     agentVersion: "0.1.0",
     bootId: "boot",
+    machineId: "4c4c4544-0042-3510-8051-b4c04f4e3732",
     capacity: { cpuMilli: 16_000, memoryBytes: 64 * 1024 ** 3, gpuIds: ["GPU-1", "GPU-2"] },
     allocated: { cpuMilli: 1500, memoryBytes: 8 * 1024 ** 3, gpuIds: ["GPU-1"] },
     attemptCount: 1,
@@ -82,4 +90,10 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     attempts: ["12.0.1-k7q2mx"],
     ...fields,
   };
+}
+
+export function aSiteList(sites: SiteSummary[], fleet: Partial<SiteList["fleet"]> = {}): SiteList {
+  const count = (of: (site: SiteSummary) => number) => sites.reduce((sum, site) => sum + of(site), 0);
+  const nodes = count((site) => site.nodes);
+  return { sites, fleet: { nodes, online: count((site) => site.online), frozenSince: null, why: null, ...fleet } };
 }

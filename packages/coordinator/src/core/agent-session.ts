@@ -25,6 +25,11 @@ export function agentHello(
   const known = fleet.nodes.get(hello.nodeId);
   const presence = fleet.presences.get(hello.nodeId);
   const earlierSessionId = fleet.sessionIdOf(hello.nodeId);
+  if (known && isOnAnotherMachine(known, hello)) {
+    const detail = `${known.name} (${known.id}) is on machine ${known.machineId}, and this is ${hello.machineId}`;
+    effects.refuse(sessionId, "agent.duplicateNode", detail);
+    return;
+  }
   if (known && earlierSessionId !== null && isTwin(fleet, known, hello, now)) {
     effects.refuse(sessionId, "agent.duplicateNode", `${known.name} (${known.id}) is connected from another boot`);
     return;
@@ -32,11 +37,13 @@ export function agentHello(
   if (earlierSessionId !== null && earlierSessionId !== sessionId) {
     effects.close(earlierSessionId, "the node connected again");
   }
-  fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId });
+  fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId, protocolVersion: hello.protocolVersion });
   fleet.presences.set(hello.nodeId, {
     heardAtMonotonicMs: now.monotonicMs,
+    leaseFromMonotonicMs: now.monotonicMs,
     heardAtMs: now.wallMs,
     load: presence?.load ?? null,
+    attemptCount: null,
   });
   const node = takeNodeOver(fleet, known, hello, effects, now);
   const reports = new Map<AttemptId, AttemptReport>(hello.attempts.map((report) => [report.attemptId, report]));
@@ -58,14 +65,23 @@ export function agentGone(
 ): void {
   const node = fleet.nodes.get(nodeId);
   if (!node || fleet.sessionIdOf(nodeId) !== sessionId) return;
-  fleet.sessions.put(nodeId, { nodeId, sessionId: null });
+  fleet.sessions.put(nodeId, { nodeId, sessionId: null, protocolVersion: null });
   moveLink(fleet, node, "disconnected", now);
   effects.tell({ event: "node.disconnected", nodeId, nodeName: node.name, reason });
 }
 
 /**
- * A cloned machine: it speaks with this node's id while the node itself was heard from just now. A machine
- * that really restarted is told the same until its old connection has been silent for long enough.
+ * A cloned machine, whether the node is connected or not: while it is out of reach it still runs its
+ * attempts, and to take the clone for the node after a reboot would start them a second time elsewhere.
+ */
+function isOnAnotherMachine(known: NodeRecord, { machineId }: Hello): boolean {
+  return known.machineId !== null && machineId !== null && known.machineId !== machineId;
+}
+
+/**
+ * A clone that does not say which machine it is, or says the same: it speaks with this node's id while the
+ * node itself was heard from just now. A machine that really restarted is told the same until its old
+ * connection has been silent for long enough.
  */
 function isTwin(fleet: Fleet, known: NodeRecord, hello: Hello, now: Instant): boolean {
   const heardAtMs = fleet.presences.get(known.id)?.heardAtMonotonicMs;
@@ -80,7 +96,7 @@ function takeNodeOver(
   effects: Effects,
   now: Instant,
 ): NodeRecord {
-  const { nodeId, name, bootId, agentVersion, hardware, capacity } = hello;
+  const { nodeId, name, bootId, site, agentVersion, hardware, capacity } = hello;
   const size = { cpuMilli: capacity.cpuMilli, memoryBytes: capacity.memoryBytes, gpuCount: capacity.gpuIds.length };
   if (!known) effects.tell({ event: "node.joined", nodeId, nodeName: name, ...size });
   if (known && known.bootId !== bootId) effects.tell({ event: "node.rebooted", nodeId, nodeName: name, bootId });
@@ -92,9 +108,15 @@ function takeNodeOver(
     name,
     link: "online",
     linkSinceMs: known?.link === "online" ? known.linkSinceMs : now.wallMs,
+    goneSinceMs: null,
+    // What operators said of it holds, whatever becomes of its agent and its machine.
     admin: known?.admin ?? "schedulable",
+    adminChange: known?.adminChange ?? null,
     agentVersion,
     bootId,
+    // One that is not said (an older agent, one that may not read it) is no other one.
+    machineId: hello.machineId ?? known?.machineId ?? null,
+    site,
     capacity,
     hardware,
     // What the welcome grants; a later start with a shorter lease must still wait for this one.

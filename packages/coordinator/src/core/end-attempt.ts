@@ -37,6 +37,9 @@ export function endAttempt(
   const blame = blameOf(attempt, end.outcome);
   if (end.outcome.type === "startFailed" && blame === Blame.node) coolDown(fleet, attempt.nodeId, now);
   fleet.attempts.put(attempt.id, { ...attempt, ...end, state: "ended", blame });
+  const presence = fleet.presences.get(attempt.nodeId);
+  // What the agent said of how much it holds it said while it held this one.
+  if (presence) fleet.presences.set(attempt.nodeId, { ...presence, attemptCount: null });
   effects.tell({
     event: "attempt.ended",
     ...attemptFields(fleet, attempt),
@@ -87,7 +90,9 @@ function settleTask(
     return;
   }
   const userFailures = task.userFailures + (blame === Blame.user ? 1 : 0);
-  const faultlessEnds = task.faultlessEnds + (blame === Blame.user ? 0 : 1);
+  // A drain is no failure of anything: however many there are, the task goes on elsewhere.
+  const isFault = blame !== Blame.user && outcome.type !== "preempted";
+  const faultlessEnds = task.faultlessEnds + (isFault ? 1 : 0);
   const counts = { userFailures, faultlessEnds, liveAttemptId: null };
   if (userFailures > job.spec.maxRetries) {
     moveTask(fleet, task, { ...counts, state: "failed", cause }, effects, now);

@@ -6,10 +6,11 @@ import {
   type NodeId,
   type TaskKey,
 } from "@drover/shared/domain/ids.ts";
-import { isTerminalJobState } from "@drover/shared/domain/job.ts";
+import { isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
-import type { AttemptRecord, Cooldown, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
+import { Dependencies } from "./dependencies.ts";
+import type { AttemptRecord, Cooldown, Freeze, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
 import { Capacity } from "./scheduler/capacity.ts";
 import { WaitingQueue } from "./scheduler/waiting-queue.ts";
 import { Table } from "./table.ts";
@@ -24,6 +25,8 @@ export interface Instant {
 export interface Session {
   readonly nodeId: NodeId;
   readonly sessionId: number | null;
+  /** What its agent speaks. */
+  readonly protocolVersion: number | null;
 }
 
 /**
@@ -31,10 +34,14 @@ export interface Session {
  * acknowledged stays renewed even if the turn around it is taken back.
  */
 export interface Presence {
-  /** When the node was last heard from; its lease counts from here. */
+  /** When the node was last heard from. */
   heardAtMonotonicMs: number;
+  /** Its lease counts from here: from when it was heard, or from the end of a freeze (site-freeze.ts) after that. */
+  leaseFromMonotonicMs: number;
   heardAtMs: number | null;
   load: NodeLoad | null;
+  /** How many attempts its agent says it holds; `null` until it has said so since the last of them ended here. */
+  attemptCount: number | null;
 }
 
 export interface FleetSettings {
@@ -50,13 +57,21 @@ export class Fleet {
   readonly settings: FleetSettings;
   readonly queue = new WaitingQueue();
   readonly capacity = new Capacity();
+  readonly dependencies = new Dependencies({
+    jobOf: (jobId) => this.jobs.get(jobId),
+    onHoldChange: (job, isHeld) => this.#moveInQueue(job, isHeld),
+  });
   readonly presences = new Map<NodeId, Presence>();
+  /** Set by the first turn; `null` before. */
+  startedAt: Instant | null = null;
   readonly sessions = new Table<NodeId, Session>(() => true);
   /** Nodes that failed to start something lately, and so get nothing new for a while. */
   readonly cooldowns = new Table<NodeId, Cooldown>(
     () => true,
     (before, after) => this.capacity.onCooldownChange(before, after),
   );
+  /** The sites whose nodes are not given up at present. Part of a turn, not stored: after a restart it is found again. */
+  readonly freezes = new Table<string, Freeze>((freeze) => !freeze.isOver);
   readonly #jobIdsByIdempotencyKey = new Map<string, JobId>();
 
   readonly jobs = new Table<JobId, JobRecord>(
@@ -64,11 +79,15 @@ export class Fleet {
     (before, after) => {
       if (before?.idempotency && !after) this.#jobIdsByIdempotencyKey.delete(before.idempotency.key);
       if (after?.idempotency) this.#jobIdsByIdempotencyKey.set(after.idempotency.key, after.id);
+      this.dependencies.onJobChange(before, after);
     },
   );
   readonly tasks = new Table<TaskKey, TaskRecord>(
     (task) => !isTerminalTaskState(task.state),
-    (before, after) => this.queue.onTaskChange(before, after),
+    (before, after) => {
+      const task = after ?? before;
+      if (task && !this.dependencies.isHeld(task.jobId)) this.queue.onTaskChange(before, after);
+    },
   );
   readonly attempts = new Table<AttemptId, AttemptRecord>(
     (attempt) => attempt.state !== "ended",
@@ -80,14 +99,16 @@ export class Fleet {
   );
 
   #nextJobId: number;
-  #nextJobIdBefore: number;
 
   constructor(settings: FleetSettings, nextJobId: number) {
     this.settings = settings;
     this.#nextJobId = nextJobId;
-    this.#nextJobIdBefore = nextJobId;
   }
 
+  /**
+   * Never the same one twice, not even when the turn is taken back: its tasks leave their places in the queue behind
+   * (see headOf), where another job's task of the same name would be taken for them (simulation seed 7184).
+   */
   takeJobId(): JobId {
     return this.#nextJobId++ as JobId;
   }
@@ -102,6 +123,15 @@ export class Fleet {
 
   putTask(task: TaskRecord): void {
     this.tasks.put(taskKey(task.jobId, task.index), task);
+  }
+
+  queuedTasksOf(job: JobRecord): TaskRecord[] {
+    const tasks: TaskRecord[] = [];
+    for (let index = 0; index < taskCount(job.spec); index++) {
+      const task = this.task(job.id, index);
+      if (task?.state === "queued") tasks.push(task);
+    }
+    return tasks;
   }
 
   nextAttemptId(task: TaskRecord): AttemptId {
@@ -122,7 +152,7 @@ export class Fleet {
     return this.sessions.get(nodeId)?.sessionId ?? null;
   }
 
-  /** Something that is to be stored; sessions and cooldowns are not. */
+  /** Something that is to be stored; sessions, cooldowns and freezes are not. */
   get hasChanges(): boolean {
     return this.jobs.hasChanges || this.tasks.hasChanges || this.attempts.hasChanges || this.nodes.hasChanges;
   }
@@ -134,7 +164,7 @@ export class Fleet {
     this.nodes.commit();
     this.sessions.commit();
     this.cooldowns.commit();
-    this.#nextJobIdBefore = this.#nextJobId;
+    this.freezes.commit();
   }
 
   rollback(): void {
@@ -144,8 +174,15 @@ export class Fleet {
     this.nodes.rollback();
     this.sessions.rollback();
     this.cooldowns.rollback();
-    this.#nextJobId = this.#nextJobIdBefore;
+    this.dependencies.takeEnded();
+    this.freezes.rollback();
     // The pass that was taken back had noted what it could not place and which nodes it had looked at.
     this.queue.unblockAll();
+  }
+
+  #moveInQueue(job: JobRecord, isHeld: boolean): void {
+    const tasks = this.queuedTasksOf(job);
+    if (isHeld) this.queue.takeBack(tasks);
+    else for (const task of tasks) this.queue.onTaskChange(undefined, task);
   }
 }

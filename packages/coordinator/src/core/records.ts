@@ -78,14 +78,42 @@ export interface NodeRecord {
   readonly name: string;
   readonly link: NodeLink;
   readonly linkSinceMs: number;
+  /** Since when an operator says that it will not come back; over when it is heard again. */
+  readonly goneSinceMs: number | null;
   readonly admin: NodeAdmin;
+  /** `null` as long as nobody has said anything. */
+  readonly adminChange: AdminChange | null;
   readonly agentVersion: string;
   readonly bootId: string;
+  /** Another one under this node's id is a clone; `null` as long as none was said. */
+  readonly machineId: string | null;
+  readonly site: string | null;
   readonly capacity: ResourceCapacity;
   readonly hardware: Hardware;
   /** The lease that its last welcome granted. */
   readonly leaseMs: number;
   readonly joinedAtMs: number;
+}
+
+/** Since when a node's `admin` is what it is, and by whose word: for `drained`, who asked for the drain. */
+export interface AdminChange {
+  readonly sinceMs: number;
+  readonly actor: string;
+  readonly reason: string | null;
+  /** Of a drain: what still runs then is stopped. */
+  readonly deadlineMs: number | null;
+}
+
+/** A site, or the whole fleet, whose nodes fell silent together: see site-freeze.ts. */
+export interface Freeze {
+  readonly scope: "site" | "fleet";
+  /** `null` for the fleet, and for the nodes that name no site. */
+  readonly site: string | null;
+  readonly sinceMs: number;
+  readonly sinceMonotonicMs: number;
+  readonly awayCount: number;
+  readonly presentCount: number;
+  readonly isOver: boolean;
 }
 
 /**

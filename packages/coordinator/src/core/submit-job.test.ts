@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { brokenInvariants } from "../testing/fleet-invariants.ts";
 import { aJob, Scenario } from "../testing/scenario.ts";
 import { MAX_HOT_TASKS } from "./submit-job.ts";
 
@@ -18,6 +19,7 @@ describe("a submission", () => {
       spec,
       idempotency: { key: "k", requestSha256: "a" },
       storedUnderKey: null,
+      storedEnds: new Map(),
     } as const;
     const results = scenario.turn(submission, submission);
     expect(results).toEqual([
@@ -34,6 +36,7 @@ describe("a submission", () => {
       spec: aJob(),
       idempotency: { key: "k", requestSha256: "a" },
       storedUnderKey: { jobId: 77 as never, requestSha256: "a" },
+      storedEnds: new Map(),
     });
     expect(result).toEqual({ ok: true, jobId: 77, created: false });
   });
@@ -46,6 +49,7 @@ describe("a submission", () => {
       spec: aJob({ name: "two" }),
       idempotency: { key: "k", requestSha256: "other" },
       storedUnderKey: null,
+      storedEnds: new Map(),
     });
     expect(result).toMatchObject({ ok: false, code: "idempotency.mismatch" });
   });
@@ -54,11 +58,18 @@ describe("a submission", () => {
     const scenario = new Scenario();
     const size = 100_000;
     for (let count = 0; count < MAX_HOT_TASKS; count += size) scenario.submit(aJob({ array: { size } }));
-    const [result] = scenario.turn({ type: "submitJob", spec: aJob(), idempotency: null, storedUnderKey: null });
+    const [result] = scenario.turn({
+      type: "submitJob",
+      spec: aJob(),
+      idempotency: null,
+      storedUnderKey: null,
+      storedEnds: new Map(),
+    });
     expect(result).toMatchObject({ ok: false, code: "job.tooManyHot" });
-  });
+    // A million tasks take two seconds where nothing else runs.
+  }, 20_000);
 
-  test("whose commit fails leaves nothing behind, and its number is given again", () => {
+  test("whose commit fails leaves nothing behind, and its number is not given again", () => {
     const scenario = new Scenario();
     scenario.hello(1);
     const submission = {
@@ -66,12 +77,25 @@ describe("a submission", () => {
       spec: aJob(),
       idempotency: { key: "k", requestSha256: "a" },
       storedUnderKey: null,
+      storedEnds: new Map(),
     } as const;
     scenario.failingTurn(submission);
     expect(scenario.fleet.jobs.size).toBe(0);
     expect(scenario.fleet.queue.waitingCount).toBe(0);
     expect(scenario.fleet.attempts.size).toBe(0);
-    expect(scenario.turn(submission)).toEqual([{ ok: true, jobId: 1, created: true }]);
-    expect(scenario.attempt(1 as never).state).toBe("assigned");
+    expect(scenario.turn(submission)).toEqual([{ ok: true, jobId: 2, created: true }]);
+    expect(scenario.attempt(2 as never).state).toBe("assigned");
+  });
+
+  test("whose commit fails leaves no place in the queue that a later job could be taken for", () => {
+    const scenario = new Scenario();
+    const large = aJob({ resources: { cpus: 4 } });
+    const submission = { type: "submitJob", idempotency: null, storedUnderKey: null, storedEnds: new Map() } as const;
+    const waiting = scenario.submit(large);
+    scenario.failingTurn({ ...submission, spec: large });
+    const small = scenario.submit(aJob({ resources: { cpus: 1 } }));
+    scenario.hello(1, { cpus: 16 });
+    expect([scenario.task(waiting)?.state, scenario.task(small)?.state]).toEqual(["running", "running"]);
+    expect(brokenInvariants(scenario.fleet)).toEqual([]);
   });
 });

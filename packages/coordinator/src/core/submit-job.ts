@@ -1,18 +1,22 @@
-import { taskCount } from "@drover/shared/domain/job.ts";
+import { judgeDependency, type DependencyStanding, type JobDependency } from "@drover/shared/domain/dependency.ts";
+import type { JobId } from "@drover/shared/domain/ids.ts";
+import { taskCount, type JobState } from "@drover/shared/domain/job.ts";
 import { Cause } from "@drover/shared/domain/task.ts";
 import type { Effects } from "./effects.ts";
+import { endForDependency } from "./end-dependents.ts";
 import type { Fleet, Instant } from "./fleet.ts";
-import type { Command, CommandResult } from "./input.ts";
+import type { JobCommand, JobCommandResult } from "./input.ts";
+import type { JobRecord } from "./records.ts";
 
 /** Waiting and running tasks are held in memory; beyond this many a submission is refused, not the daemon lost. */
 export const MAX_HOT_TASKS = 1_000_000;
 
 export function submitJob(
   fleet: Fleet,
-  { spec, idempotency, storedUnderKey }: Extract<Command, { type: "submitJob" }>,
+  { spec, idempotency, storedUnderKey, storedEnds }: Extract<JobCommand, { type: "submitJob" }>,
   effects: Effects,
   now: Instant,
-): CommandResult {
+): JobCommandResult {
   const earlier = idempotency && (storedUnderKey ?? earlierInThisTurn(fleet, idempotency.key));
   if (idempotency && earlier) {
     if (earlier.requestSha256 === idempotency.requestSha256) return { ok: true, jobId: earlier.jobId, created: false };
@@ -21,6 +25,12 @@ export function submitJob(
       code: "idempotency.mismatch",
       message: `The key "${idempotency.key}" made job ${earlier.jobId} from another request.`,
     };
+  }
+  const dependencies = withStates(fleet, spec.after, storedEnds);
+  const unknownIds = dependencies.filter(({ standing }) => standing === null).map(({ jobId }) => jobId);
+  if (unknownIds.length > 0) {
+    const message = `There is no job ${unknownIds.join(", ")} that this one could come after.`;
+    return { ok: false, code: "dependency.notFound", message };
   }
   const count = taskCount(spec);
   if (fleet.tasks.size + count > MAX_HOT_TASKS) {
@@ -31,7 +41,7 @@ export function submitJob(
     };
   }
   const jobId = fleet.takeJobId();
-  fleet.jobs.put(jobId, {
+  const job: JobRecord = {
     id: jobId,
     spec,
     state: "queued",
@@ -41,7 +51,8 @@ export function submitJob(
     startedAtMs: null,
     endedAtMs: null,
     idempotency,
-  });
+  };
+  fleet.jobs.put(jobId, job);
   for (let index = 0; index < count; index++) {
     fleet.putTask({
       jobId,
@@ -57,6 +68,8 @@ export function submitJob(
     });
   }
   effects.tell({ event: "job.submitted", jobId, name: spec.name, taskCount: count });
+  const failed = dependencies.find(({ standing }) => standing === "failed");
+  if (failed?.state) endForDependency(fleet, job, failed.jobId, failed.state, effects, now);
   return { ok: true, jobId, created: true };
 }
 
@@ -65,4 +78,17 @@ function earlierInThisTurn(fleet: Fleet, key: string) {
   const jobId = fleet.jobIdForIdempotencyKey(key);
   const job = jobId === undefined ? undefined : fleet.jobs.get(jobId);
   return job?.idempotency ? { jobId: job.id, requestSha256: job.idempotency.requestSha256 } : null;
+}
+
+/** What is known of the jobs that it comes after; nothing of one that does not exist. */
+function withStates(
+  fleet: Fleet,
+  dependencies: readonly JobDependency[],
+  storedEnds: ReadonlyMap<JobId, JobState>,
+): { jobId: JobId; state: JobState | null; standing: DependencyStanding | null }[] {
+  return dependencies.map(({ jobId, when }) => {
+    // In memory first: there it may have ended in this very turn.
+    const state = fleet.jobs.get(jobId)?.state ?? storedEnds.get(jobId) ?? null;
+    return { jobId, state, standing: state && judgeDependency(when, state) };
+  });
 }

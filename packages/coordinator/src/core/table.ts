@@ -64,9 +64,12 @@ export class Table<K, V> {
     this.#before.clear();
   }
 
-  /** The turn never happened. */
+  /**
+   * The turn never happened. Undone in the reverse order: what one row gave up and another took must be given
+   * back before it is taken again, or whatever counts it counts it twice.
+   */
   rollback(): void {
-    for (const [key, before] of this.#before) {
+    for (const [key, before] of [...this.#before].toReversed()) {
       const after = this.#rows.get(key);
       if (before === undefined) this.#rows.delete(key);
       else this.#rows.set(key, before);

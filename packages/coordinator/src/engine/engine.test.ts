@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { DroverError } from "@drover/shared/errors.ts";
 import type { Clock } from "@drover/shared/clock.ts";
+import type { JobId } from "@drover/shared/domain/ids.ts";
 import { Fleet } from "../core/fleet.ts";
 import type { TurnStore } from "../store/store.ts";
 import { aHello, aJob, SETTINGS } from "../testing/scenario.ts";
@@ -37,6 +38,8 @@ class ManualClock implements Clock {
     return () => void (this.#timers = this.#timers.filter((other) => other !== timer));
   }
 
+  callSoon = (fn: () => void) => void setImmediate(fn);
+
   /** Jumps there: what was due on the way is called late, as after a stopped process. */
   advance(durationMs: number): void {
     this.#nowMs += durationMs;
@@ -45,6 +48,9 @@ class ManualClock implements Clock {
     for (const timer of due) timer.fn();
   }
 }
+
+/** The one job that only the store knows. */
+const FINISHED_LONG_AGO = 77 as JobId;
 
 async function anEngine() {
   const store = new FlakyStore();
@@ -57,6 +63,7 @@ async function anEngine() {
     store,
     clock,
     jobUnderKey: () => null,
+    jobState: (jobId) => (jobId === FINISHED_LONG_AGO ? "succeeded" : null),
     release: (turn) => released.push(turn),
     ...options,
   });
@@ -114,6 +121,17 @@ describe("a turn", () => {
     const answers = await Promise.allSettled([engine.command(SUBMIT), engine.command(poison), engine.command(SUBMIT)]);
     expect(answers.map((answer) => answer.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect(onDefect).toHaveBeenCalledExactlyOnceWith(expect.any(TypeError), "submitJob");
+  });
+
+  test("asks the store about dependencies that are history, and memory about those that are not", async () => {
+    const { engine, store } = await anEngine();
+    const after = (...jobIds: number[]) => ({ ...SUBMIT, spec: aJob({ after: jobIds }) });
+    const answers = await Promise.all(
+      [after(FINISHED_LONG_AGO), SUBMIT, after(2), after(99)].map((one) => engine.command(one)),
+    );
+    expect(answers.map((answer) => (answer.ok ? answer.jobId : answer.code))).toEqual([1, 2, 3, "dependency.notFound"]);
+    expect(engine.fleet.dependencies.heldJobIds()).toEqual(new Set([3]));
+    expect(store.commits).toHaveLength(1);
   });
 
   test("after the engine was stopped is refused", async () => {

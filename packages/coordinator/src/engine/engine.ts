@@ -1,11 +1,19 @@
 import type { Clock } from "@drover/shared/clock.ts";
-import type { NodeId } from "@drover/shared/domain/ids.ts";
-import type { NodeLoad } from "@drover/shared/domain/node.ts";
+import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
+import type { JobState } from "@drover/shared/domain/job.ts";
 import { DroverError, isDroverError } from "@drover/shared/errors.ts";
 import { Effects } from "../core/effects.ts";
 import type { Fleet, Instant } from "../core/fleet.ts";
-import type { Command, CommandResult, Happening } from "../core/input.ts";
-import { extendLeases, heardFrom } from "../core/liveness.ts";
+import type {
+  Command,
+  CommandResult,
+  Happening,
+  JobCommand,
+  JobCommandResult,
+  NodeCommand,
+  NodeCommandResult,
+} from "../core/input.ts";
+import { extendLeases, heardFrom, type NodeReport } from "../core/liveness.ts";
 import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 import type { TurnStore, WrittenTurn } from "../store/store.ts";
@@ -26,6 +34,8 @@ export interface EngineOptions {
   clock: Clock;
   /** The job that the store holds under an idempotency key. */
   jobUnderKey: (key: string) => Extract<Command, { type: "submitJob" }>["storedUnderKey"];
+  /** The state of a job that the store holds; `null` where there is none. */
+  jobState: (jobId: JobId) => JobState | null;
   /** Called after each commit, in order. */
   release: (turn: CommittedTurn) => void;
   /** Called when commits begin to fail, and with `null` when they work again. */
@@ -36,9 +46,10 @@ export interface EngineOptions {
   onStall: (stalledMs: number) => void;
 }
 
-export type UserCommand =
-  | Omit<Extract<Command, { type: "submitJob" }>, "storedUnderKey">
-  | Extract<Command, { type: "cancelJob" }>;
+type UserJobCommand =
+  | Omit<Extract<JobCommand, { type: "submitJob" }>, "storedUnderKey" | "storedEnds">
+  | Exclude<JobCommand, { type: "submitJob" }>;
+export type UserCommand = UserJobCommand | NodeCommand;
 
 interface PendingCommand {
   command: UserCommand;
@@ -104,6 +115,9 @@ export class Engine {
   }
 
   /** Resolves when what the command did is durable; rejects with `storage.*` when nothing was done. */
+  command(command: UserJobCommand): Promise<JobCommandResult>;
+  command(command: NodeCommand): Promise<NodeCommandResult>;
+  command(command: UserCommand): Promise<CommandResult>;
   command(command: UserCommand): Promise<CommandResult> {
     if (this.#stopped)
       return Promise.reject(new DroverError("coordinator.stopping", "The coordinator is shutting down."));
@@ -115,16 +129,16 @@ export class Engine {
   }
 
   /** Renews a lease at once; says whether the heartbeat may be acknowledged. */
-  heardFrom(nodeId: NodeId, sessionId: number, load: NodeLoad): boolean {
-    return !this.#stopped && heardFrom(this.fleet, nodeId, sessionId, load, this.#now());
+  heardFrom(nodeId: NodeId, sessionId: number, report: NodeReport): boolean {
+    return !this.#stopped && heardFrom(this.fleet, nodeId, sessionId, report, this.#now());
   }
 
   #enqueue(pending: Pending): void {
     this.#pending.push(pending);
     if (this.#turnIsScheduled) return;
     this.#turnIsScheduled = true;
-    // After the I/O of this round of the event loop: what arrived together shares one transaction.
-    setImmediate(() => void this.#runTurn());
+    // What arrived together shares one transaction.
+    this.#options.clock.callSoon(() => void this.#runTurn());
   }
 
   async #runTurn(): Promise<void> {
@@ -219,8 +233,22 @@ export class Engine {
 
   #prepare(command: UserCommand): Command {
     if (command.type !== "submitJob") return command;
-    const { idempotency } = command;
-    return { ...command, storedUnderKey: idempotency && this.#options.jobUnderKey(idempotency.key) };
+    const { idempotency, spec } = command;
+    return {
+      ...command,
+      storedUnderKey: idempotency && this.#options.jobUnderKey(idempotency.key),
+      storedEnds: this.#storedEndsOf(spec.after.map(({ jobId }) => jobId)),
+    };
+  }
+
+  /** What is in memory is not asked for: there the turn itself may have ended it. */
+  #storedEndsOf(jobIds: readonly JobId[]): ReadonlyMap<JobId, JobState> {
+    const ends = new Map<JobId, JobState>();
+    for (const jobId of jobIds) {
+      const state = this.fleet.jobs.get(jobId) ? null : this.#options.jobState(jobId);
+      if (state) ends.set(jobId, state);
+    }
+    return ends;
   }
 
   #setStoreProblem(problem: DroverError | null): void {
@@ -249,7 +277,7 @@ export class Engine {
   }
 }
 
-export function requireResult(result: CommandResult): Extract<CommandResult, { ok: true }> {
-  if (result.ok) return result;
+export function requireResult<R extends CommandResult>(result: R): Extract<R, { ok: true }> {
+  if (result.ok) return result as Extract<R, { ok: true }>;
   throw new DroverError(result.code, result.message);
 }

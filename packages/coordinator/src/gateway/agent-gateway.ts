@@ -1,30 +1,23 @@
-import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
-import type { Logger } from "pino";
-import { WebSocketServer, type RawData, type WebSocket } from "ws";
 import { z } from "zod";
 import type { Clock } from "@drover/shared/clock.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
 import { ERRORS, type ErrorCode } from "@drover/shared/errors.ts";
-import {
-  AgentMessage,
-  MAX_TEXT_FRAME_BYTES,
-  type AttemptReport,
-  type Hello,
-} from "@drover/shared/protocol/messages.ts";
+import { AgentMessage, type AttemptReport, type Hello } from "@drover/shared/protocol/messages.ts";
 import { parseOutputFrame, type OutputFrame } from "@drover/shared/protocol/output-frame.ts";
 import { encodeDesired } from "@drover/shared/protocol/desired-frames.ts";
 import { decodeTextFrame } from "@drover/shared/protocol/text-frame.ts";
 import { MIN_AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
 import type { CommittedTurn, Engine } from "../engine/engine.ts";
 import type { OutputStore } from "../output/output-store.ts";
+import type { Log } from "../telemetry/log.ts";
 import { AgentSession } from "./agent-session.ts";
+import type { AgentSocket, AgentSocketEvents } from "./agent-socket.ts";
 
 export interface AgentGatewayOptions {
   engine: Engine;
   outputs: OutputStore;
   clock: Clock;
-  log: Logger;
+  log: Log;
 }
 
 /** How long output that could not be stored waits before the agent is asked for it again. */
@@ -33,14 +26,9 @@ const OUTPUT_RETRY_MS = 1000;
 /** Read before the whole hello is: another version's hello may look different in every other field. */
 const Greeting = z.object({ type: z.literal("hello"), protocolVersion: z.int() });
 
-/** The coordinator's end of every agent's WebSocket: frames in become inputs, effects become frames. */
+/** The coordinator's end of every agent's connection: frames in become inputs, effects become frames. */
 export class AgentGateway {
   readonly #options: AgentGatewayOptions;
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: MAX_TEXT_FRAME_BYTES,
-  });
   readonly #sessions = new Map<number, AgentSession>();
   /** Whom to tell changes: the session that was welcomed last. */
   readonly #welcomed = new Map<NodeId, AgentSession>();
@@ -50,10 +38,15 @@ export class AgentGateway {
     this.#options = options;
   }
 
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#open(webSocket, request.socket.remoteAddress ?? "unknown");
-    });
+  connect(socket: AgentSocket, address: string): AgentSocketEvents {
+    const session = new AgentSession(this.#nextSessionId++, address, socket, this.#options.clock);
+    this.#sessions.set(session.id, session);
+    return {
+      onText: (text) => this.#takeText(session, text),
+      onBinary: (frame) => this.#takeBinary(session, frame),
+      onBroken: (problem) => this.#refuse(session, "agent.malformedMessage", problem),
+      onClosed: (reason) => this.#closed(session, reason),
+    };
   }
 
   /** Sends what a durable turn decided. */
@@ -86,15 +79,6 @@ export class AgentGateway {
 
   stop(): void {
     for (const session of this.#sessions.values()) session.close("the coordinator is stopping");
-    this.#server.close();
-  }
-
-  #open(webSocket: WebSocket, address: string): void {
-    const session = new AgentSession(this.#nextSessionId++, address, webSocket);
-    this.#sessions.set(session.id, session);
-    webSocket.on("message", (data, isBinary) => this.#receive(session, data, isBinary));
-    webSocket.on("error", (error) => this.#refuse(session, "agent.malformedMessage", error.message));
-    webSocket.on("close", (_code, reason) => this.#closed(session, reason.toString()));
   }
 
   #closed(session: AgentSession, reason: string): void {
@@ -112,14 +96,13 @@ export class AgentGateway {
     this.#options.engine.happen(happening);
   }
 
-  #receive(session: AgentSession, data: RawData, isBinary: boolean): void {
-    if (isBinary) {
-      const frame = parseOutputFrame(data as Buffer);
-      if (frame) void this.#takeOutput(session, frame);
-      else this.#refuse(session, "agent.malformedMessage", "a binary frame that is no output");
-      return;
-    }
-    const text = (data as Buffer).toString();
+  #takeBinary(session: AgentSession, bytes: Uint8Array): void {
+    const frame = parseOutputFrame(bytes);
+    if (frame) void this.#takeOutput(session, frame);
+    else this.#refuse(session, "agent.malformedMessage", "a binary frame that is no output");
+  }
+
+  #takeText(session: AgentSession, text: string): void {
     if (session.nodeId === null && !this.#isGreetingOfKnownVersion(session, text)) return;
     const decoded = decodeTextFrame(AgentMessage, text);
     if (!decoded.ok) {
@@ -131,7 +114,7 @@ export class AgentGateway {
     else if (session.nodeId === null)
       this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
     else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
-    else if (this.#options.engine.heardFrom(session.nodeId, session.id, message.load)) {
+    else if (this.#options.engine.heardFrom(session.nodeId, session.id, message)) {
       session.send({ type: "heartbeatAck", sequence: message.sequence });
     }
   }
@@ -185,7 +168,7 @@ export class AgentGateway {
     for (const report of reports) {
       if (isImmediate(report)) continue;
       void this.#sealed(nodeId, report).then((sealed) => {
-        if (sealed.state !== "ended") this.#askAgain(session, report);
+        if (sealed.state !== "ended") this.#sealLater(session, nodeId, report);
         engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: [sealed] });
       });
     }
@@ -223,11 +206,16 @@ export class AgentGateway {
     }
   }
 
-  #askAgain(session: AgentSession, { attemptId }: AttemptReport): void {
+  /** Asks for what is missing of the output; where nothing is, only our own disk stood in the way (simulation seed 1255). */
+  #sealLater(session: AgentSession, nodeId: NodeId, report: AttemptReport): void {
     const { clock, outputs } = this.#options;
-    clock.callAfter(OUTPUT_RETRY_MS, () =>
-      session.send({ type: "outputResend", attemptId, offset: outputs.reliableBytesOf(attemptId) }),
-    );
+    const { attemptId, outputBytes } = report;
+    clock.callAfter(OUTPUT_RETRY_MS, () => {
+      if (session.isClosed) return;
+      const offset = outputs.reliableBytesOf(attemptId);
+      if (offset < outputBytes) session.send({ type: "outputResend", attemptId, offset });
+      else this.#takeReports(session, nodeId, [report]);
+    });
   }
 
   #outputFailed(attemptId: string, error: unknown): void {

@@ -53,6 +53,7 @@ describe("an agent", () => {
       type: "heartbeat",
       sequence: 41,
       load: { load1: 0.5, memoryAvailableBytes: 1, dataDiskFreeBytes: 2 },
+      attemptCount: 0,
     });
     expect(await agent.next("heartbeatAck")).toMatchObject({ sequence: 41 });
     expect((await coordinator.client.getNode("node1")).load?.load1).toBe(0.5);
@@ -112,7 +113,8 @@ describe("an agent", () => {
     const thief = await coordinator.connectAgent(2);
     thief.sendOutput(attemptId, 0, "forged");
     // Frames of one connection are taken in order: this one behind it shows that the other was dropped.
-    thief.send({ type: "heartbeat", sequence: 1, load: { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 } });
+    const load = { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 };
+    thief.send({ type: "heartbeat", sequence: 1, load, attemptCount: 0 });
     await thief.next("heartbeatAck");
     agent.report(aReport(attemptId, { state: "ended", outcome: EXITED, endedAtMs: 2 }));
     await agent.next("desired");

@@ -1,16 +1,16 @@
 import type { IncomingMessage, Server } from "node:http";
-import type { AgentGateway } from "../gateway/agent-gateway.ts";
+import type { WebSockets } from "../gateway/web-sockets.ts";
 import { isLoopbackHost } from "./loopback.ts";
 
 const AGENT_PATH = "/v1/agent";
 
-/** Hands agents' WebSockets to the gateway, and nobody else's. */
-export function acceptUpgrades(server: Server, gateway: AgentGateway): void {
+/** Lets agents' WebSockets in, and nobody else's. */
+export function acceptUpgrades(server: Server, webSockets: WebSockets): void {
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     const refusal = refusalOf(request);
     if (refusal) socket.end(`HTTP/1.1 ${refusal}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-    else gateway.accept(request, socket, head);
+    else webSockets.accept(request, socket, head);
   });
 }
 

@@ -1,6 +1,8 @@
-import type { Attempt, Job, JobSummary, Task } from "@drover/shared/api/jobs.ts";
+import type { Attempt, DependencyDetail, Job, JobSummary, Task } from "@drover/shared/api/jobs.ts";
 import type { Node } from "@drover/shared/api/nodes.ts";
-import { commandLineOf, taskCount } from "@drover/shared/domain/job.ts";
+import { judgeDependency } from "@drover/shared/domain/dependency.ts";
+import type { JobId } from "@drover/shared/domain/ids.ts";
+import { commandLineOf, taskCount, type JobState } from "@drover/shared/domain/job.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { AttemptRecord, JobRecord, JobSummaryRecord, NodeRecord, TaskRecord } from "../core/records.ts";
@@ -25,6 +27,13 @@ export function jobSummaryView(job: JobSummaryRecord): JobSummary {
     startedAt: timestampOrNull(job.startedAtMs),
     endedAt: timestampOrNull(job.endedAtMs),
   };
+}
+
+export function dependenciesView(job: JobRecord, stateOf: (jobId: JobId) => JobState | null): DependencyDetail[] {
+  return job.spec.after.flatMap(({ jobId, when }) => {
+    const state = stateOf(jobId);
+    return state === null ? [] : [{ jobId, when, state, standing: judgeDependency(when, state) }];
+  });
 }
 
 export function taskView(task: TaskRecord, reason: WaitingReason | null, attempts: Attempt[]): Task {
@@ -72,11 +81,18 @@ export function nodeView(node: NodeRecord, fleet: Fleet): Node {
   return {
     id: node.id,
     name: node.name,
+    site: node.site,
     link: node.link,
     linkSince: timestamp(node.linkSinceMs),
+    goneSince: timestampOrNull(node.goneSinceMs),
     admin: node.admin,
+    adminSince: timestampOrNull(node.adminChange?.sinceMs ?? null),
+    adminActor: node.adminChange?.actor ?? null,
+    adminReason: node.adminChange?.reason ?? null,
+    drainDeadline: timestampOrNull(node.adminChange?.deadlineMs ?? null),
     agentVersion: node.agentVersion,
     bootId: node.bootId,
+    machineId: node.machineId,
     capacity: node.capacity,
     allocated,
     attemptCount: attempts.length,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import { distrustOutput } from "./distrust-output.ts";
+import { nodeOutputFiles } from "./output-files.ts";
 import { OutputStore } from "./output-store.ts";
 
 const LIVE = "1.0.1-aaaaaa" as AttemptId;
@@ -13,7 +14,7 @@ let dataDir: string;
 let outputs: OutputStore;
 beforeEach(async () => {
   dataDir = mkdtempSync(join(tmpdir(), "drover-output-"));
-  outputs = new OutputStore(dataDir, () => {});
+  outputs = new OutputStore(nodeOutputFiles, dataDir, () => {});
   distrustOutput(dataDir, outputs, "boot-1", []);
   await outputs.append(LIVE, 0, Buffer.from("of one that runs"));
   await outputs.append(ENDED, 0, Buffer.from("of one that ended"));
@@ -42,7 +43,7 @@ test("after a restart of the machine the agents of attempts that go on are to se
 
 test("output is doubted by each start until all that was doubtful has come again", async () => {
   expect(distrustOutput(dataDir, outputs, "boot-2", [LIVE])).toBe(1);
-  expect(distrustOutput(dataDir, new OutputStore(dataDir, () => {}), "boot-2", [LIVE])).toBe(1);
+  expect(distrustOutput(dataDir, new OutputStore(nodeOutputFiles, dataDir, () => {}), "boot-2", [LIVE])).toBe(1);
   await outputs.append(LIVE, 0, Buffer.from("again"));
   expect(distrustOutput(dataDir, outputs, "boot-2", [LIVE])).toBe(0);
 });

@@ -1,23 +1,9 @@
-import { closeSync, constants, mkdirSync, openSync, read, statSync, truncateSync, writev } from "node:fs";
-import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import type { OutputFiles } from "./output-files.ts";
 
 /** IOV_MAX of Linux: more in one call is EINVAL. */
 const MAX_WRITE_CHUNKS = 1024;
-const readAsync = promisify(read);
-
-async function syncPath(path: string): Promise<void> {
-  await using file = await open(path, "r");
-  await file.sync();
-}
-
-function writevAsync(fd: number, chunks: Uint8Array[], position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    writev(fd, chunks, position, (error, bytesWritten) => (error ? reject(error) : resolve(bytesWritten)));
-  });
-}
 
 /** What is left of the chunks after their first `count` bytes. */
 function dropBytes(chunks: Uint8Array[], count: number): Uint8Array[] {
@@ -50,13 +36,15 @@ interface Writing {
  * attempt and so another file; nothing is ever overwritten.
  */
 export class OutputStore {
+  readonly #files: OutputFiles;
   readonly #directory: string;
   readonly #onGrowth: (attemptId: AttemptId) => void;
   readonly #writings = new Map<AttemptId, Writing>();
   readonly #doubtful = new Set<AttemptId>();
   #onRelied: () => void = () => {};
 
-  constructor(dataDir: string, onGrowth: (attemptId: AttemptId) => void) {
+  constructor(files: OutputFiles, dataDir: string, onGrowth: (attemptId: AttemptId) => void) {
+    this.#files = files;
     this.#directory = join(dataDir, "output");
     this.#onGrowth = onGrowth;
   }
@@ -65,7 +53,7 @@ export class OutputStore {
   sizeOf(attemptId: AttemptId): number {
     const writing = this.#writings.get(attemptId);
     if (writing) return writing.sizeBytes;
-    return statSync(this.#fileOf(attemptId), { throwIfNoEntry: false })?.size ?? 0;
+    return this.#files.sizeOf(this.#fileOf(attemptId));
   }
 
   /**
@@ -97,7 +85,7 @@ export class OutputStore {
       // Opened anew, whoever wrote it: after a restart nobody knows what of it was ever synced. The names on
       // the way to it too, or it may be missing after a power cut.
       const file = this.#fileOf(attemptId);
-      for (const path of [file, dirname(file), this.#directory, dirname(this.#directory)]) await syncPath(path);
+      for (const path of [file, dirname(file), this.#directory, dirname(this.#directory)]) await this.#files.sync(path);
     } catch (error) {
       // Once told of bytes that it could not write, the kernel forgets them, and would let the next sync pass.
       this.doubt([attemptId]);
@@ -125,7 +113,7 @@ export class OutputStore {
 
   #dropDoubtful(attemptId: AttemptId): void {
     if (!this.#doubtful.delete(attemptId)) return;
-    if (this.sizeOf(attemptId) > 0) truncateSync(this.#fileOf(attemptId), 0);
+    if (this.sizeOf(attemptId) > 0) this.#files.empty(this.#fileOf(attemptId));
     if (this.#doubtful.size === 0) this.#onRelied();
   }
 
@@ -134,16 +122,15 @@ export class OutputStore {
     const writing = this.#writings.get(attemptId);
     if (!writing) return;
     this.#writings.delete(attemptId);
-    closeSync(writing.fd);
+    this.#files.close(writing.fd);
   }
 
   /** Up to `buffer.byteLength` bytes from `offset`, only of what `sizeOf` counts. Resolves to how many. */
   async read(file: OutputFile, buffer: Uint8Array, offset: number): Promise<number> {
     const available = this.sizeOf(file.attemptId) - offset;
     if (available <= 0) return 0;
-    const fd = file.open(() => openSync(this.#fileOf(file.attemptId), "r"));
-    const { bytesRead } = await readAsync(fd, buffer, 0, Math.min(buffer.byteLength, available), offset);
-    return bytesRead;
+    const fd = file.open(this.#files, this.#fileOf(file.attemptId));
+    return this.#files.read(fd, buffer.subarray(0, Math.min(buffer.byteLength, available)), offset);
   }
 
   async close(): Promise<void> {
@@ -168,7 +155,7 @@ export class OutputStore {
 
   async #writeAll(writing: Writing, chunks: Uint8Array[]): Promise<void> {
     for (let rest = chunks; rest.length > 0;) {
-      const bytesWritten = await writevAsync(writing.fd, rest.slice(0, MAX_WRITE_CHUNKS), writing.sizeBytes);
+      const bytesWritten = await this.#files.write(writing.fd, rest.slice(0, MAX_WRITE_CHUNKS), writing.sizeBytes);
       writing.sizeBytes += bytesWritten;
       rest = dropBytes(rest, bytesWritten);
     }
@@ -178,11 +165,10 @@ export class OutputStore {
     const known = this.#writings.get(attemptId);
     if (known) return known;
     const file = this.#fileOf(attemptId);
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    this.#files.makeDirectory(dirname(file));
     this.#dropDoubtful(attemptId);
-    const sizeBytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    // Not O_APPEND: each write names its offset, so that a write torn by a full disk is written over.
-    const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600);
+    const sizeBytes = this.#files.sizeOf(file);
+    const fd = this.#files.openForWriting(file);
     const writing: Writing = { fd, sizeBytes, acceptedBytes: sizeBytes, queue: [], draining: null };
     this.#writings.set(attemptId, writing);
     return writing;
@@ -196,19 +182,19 @@ export class OutputStore {
 /** A reader's handle on one attempt's output; opened at the first byte, because there may be none. */
 export class OutputFile {
   readonly attemptId: AttemptId;
-  #fd: number | null = null;
+  #opened: { files: OutputFiles; fd: number } | null = null;
 
   constructor(attemptId: AttemptId) {
     this.attemptId = attemptId;
   }
 
-  open(openFd: () => number): number {
-    this.#fd ??= openFd();
-    return this.#fd;
+  open(files: OutputFiles, path: string): number {
+    this.#opened ??= { files, fd: files.openForReading(path) };
+    return this.#opened.fd;
   }
 
   close(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
-    this.#fd = null;
+    this.#opened?.files.close(this.#opened.fd);
+    this.#opened = null;
   }
 }

@@ -7,10 +7,12 @@ import { databaseFiles, isUnused, withCompanions, type DatabaseFiles } from "./d
 import { findDamage, schemaVersionOf } from "./find-damage.ts";
 import { findLogDamage } from "./find-log-damage.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
+import { NODES } from "./migrations/0002-nodes.ts";
+import { JOB_DEPENDENCIES } from "./migrations/0003-job-dependencies.ts";
 import { damaged, unusableDirectory, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
-export const MIGRATIONS: readonly string[] = [INITIAL];
+export const MIGRATIONS: readonly string[] = [INITIAL, NODES, JOB_DEPENDENCIES];
 
 export interface OpenedDatabase {
   database: Database.Database;

@@ -1,45 +1,54 @@
 import { taskKey, type JobId } from "@drover/shared/domain/ids.ts";
 import { Fleet, type FleetSettings } from "../core/fleet.ts";
 import type { Database } from "./database.ts";
-import {
-  attemptRecord,
-  jobRecord,
-  nodeRecord,
-  taskRecord,
-  type AttemptRow,
-  type JobRow,
-  type NodeRow,
-  type TaskRow,
-} from "./rows.ts";
+import { nodeRecord, type NodeRow } from "./node-row.ts";
+import { attemptRecord, jobRecord, taskRecord, type AttemptRow, type JobRow, type TaskRow } from "./rows.ts";
 
-/** Everything that is not history, as it was at the last commit. */
-export function loadFleet(database: Database, settings: FleetSettings): Fleet {
-  const lastJobId = database.prepare("select max(id) from jobs").pluck().get() as number | null;
-  const fleet = new Fleet(settings, (lastJobId ?? 0) + 1);
-  for (const row of database.prepare("select * from nodes order by joined_at_ms, id").iterate() as Iterable<NodeRow>) {
+/** What the store holds of everything that is not history. */
+export interface HotRows {
+  lastJobId: number;
+  /** In the order in which they joined. */
+  nodes: Iterable<NodeRow>;
+  /** In the order of their ids, as all that follows of them. */
+  jobs: Iterable<JobRow>;
+  tasks: Iterable<TaskRow>;
+  attempts: Iterable<AttemptRow>;
+}
+
+/** The fleet as it was at the last commit. */
+export function fleetOf(rows: HotRows, settings: FleetSettings): Fleet {
+  const fleet = new Fleet(settings, rows.lastJobId + 1);
+  for (const row of rows.nodes) {
     const node = nodeRecord(row);
     fleet.nodes.load(node.id, node);
   }
-  for (const row of database
-    .prepare("select * from jobs where ended_at_ms is null order by id")
-    .iterate() as Iterable<JobRow>) {
+  for (const row of rows.jobs) {
     const job = jobRecord(row);
     fleet.jobs.load(job.id, job);
   }
-  const liveTasks = database.prepare(
-    `select tasks.* from jobs join tasks on tasks.job_id = jobs.id
-     where jobs.ended_at_ms is null and tasks.state in ('queued', 'staging', 'running')
-     order by tasks.job_id, tasks.task_index`,
-  );
-  for (const row of liveTasks.iterate() as Iterable<TaskRow>) {
+  for (const row of rows.tasks) {
     const job = fleet.jobs.get(row.job_id as JobId);
     if (job) fleet.tasks.load(taskKey(job.id, row.task_index), taskRecord(row, job.spec.resources));
   }
-  for (const row of database
-    .prepare("select * from attempts where state <> 'ended'")
-    .iterate() as Iterable<AttemptRow>) {
+  for (const row of rows.attempts) {
     const attempt = attemptRecord(row);
     fleet.attempts.load(attempt.id, attempt);
   }
   return fleet;
+}
+
+export function loadFleet(database: Database, settings: FleetSettings): Fleet {
+  const rows = <Row>(sql: string) => database.prepare<[], Row>(sql).iterate();
+  const hotRows: HotRows = {
+    lastJobId: database.prepare<[], number | null>("select max(id) from jobs").pluck().get() ?? 0,
+    nodes: rows("select * from nodes order by joined_at_ms, id"),
+    jobs: rows("select * from jobs where ended_at_ms is null order by id"),
+    tasks: rows(
+      `select tasks.* from jobs join tasks on tasks.job_id = jobs.id
+       where jobs.ended_at_ms is null and tasks.state in ('queued', 'staging', 'running')
+       order by tasks.job_id, tasks.task_index`,
+    ),
+    attempts: rows("select * from attempts where state <> 'ended'"),
+  };
+  return fleetOf(hotRows, settings);
 }

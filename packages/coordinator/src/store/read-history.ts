@@ -1,5 +1,6 @@
 import type { JobListQuery } from "@drover/shared/api/jobs.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
+import type { JobState } from "@drover/shared/domain/job.ts";
 import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { AttemptRecord, JobRecord, JobSummaryRecord, TaskRecord } from "../core/records.ts";
 import type { Database } from "./database.ts";
@@ -26,6 +27,7 @@ export interface EventRow {
 /** What the API reads: live and finished alike, as of the last commit. */
 export interface History {
   job(jobId: JobId): JobRecord | null;
+  jobState(jobId: JobId): JobState | null;
   jobUnderKey(idempotencyKey: string): { jobId: JobId; requestSha256: string } | null;
   /** Newest first, ids below `beforeId`. */
   jobs(filter: Pick<JobListQuery, "state" | "name" | "label" | "limit">, beforeId: number): JobSummaryRecord[];
@@ -41,6 +43,7 @@ export interface History {
 
 export function prepareHistory(database: Database): History {
   const job = database.prepare<[number], JobRow>("select * from jobs where id = ?");
+  const jobState = database.prepare<[number], JobState>("select state from jobs where id = ?").pluck();
   const jobUnderKey = database.prepare<[string], { jobId: JobId; requestSha256: string }>(
     "select id as jobId, request_sha256 as requestSha256 from jobs where idempotency_key = ?",
   );
@@ -72,6 +75,7 @@ export function prepareHistory(database: Database): History {
 
   return {
     job: (jobId) => map(job.get(jobId), jobRecord),
+    jobState: (jobId) => jobState.get(jobId) ?? null,
     jobUnderKey: (key) => jobUnderKey.get(key) ?? null,
     jobs({ state, name, label, limit }, beforeId) {
       const [labelKey, ...labelValue] = label?.split("=") ?? [];

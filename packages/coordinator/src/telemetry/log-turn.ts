@@ -1,9 +1,9 @@
-import type { Logger } from "pino";
 import { EVENTS } from "@drover/shared/events.ts";
 import type { CommittedTurn } from "../engine/engine.ts";
+import type { Log } from "./log.ts";
 
 /** One line per change of state, from the same events that the stream gives, under the same ids. */
-export function logTurn(log: Logger, { written }: CommittedTurn): void {
+export function logTurn(log: Log, { written }: CommittedTurn): void {
   for (const { id, event } of written.events) {
     const { event: name, ...fields } = event;
     const { level, text } = EVENTS[name];

@@ -1,7 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { WaitingReasonCode } from "@drover/shared/domain/waiting-reason.ts";
 import type { Fleet } from "../core/fleet.ts";
-import { explainWaiting } from "../core/scheduler/explain.ts";
+import { countWaiting } from "../core/why-waiting.ts";
 import type { CommittedTurn } from "../engine/engine.ts";
 
 export interface Metrics {
@@ -62,17 +61,8 @@ export function createMetrics(fleet: Fleet): Metrics {
       attempts.reset();
       for (const attempt of fleet.attempts.values()) attempts.inc({ state: attempt.state });
       waiting.reset();
-      for (const [reason, count] of waitingByReason(fleet)) waiting.set({ reason }, count);
+      for (const [reason, count] of countWaiting(fleet)) waiting.set({ reason }, count);
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
   };
-}
-
-function waitingByReason(fleet: Fleet): Map<WaitingReasonCode, number> {
-  const counts = new Map<WaitingReasonCode, number>();
-  for (const shape of fleet.queue.shapes()) {
-    const { code } = explainWaiting(fleet, shape.request);
-    counts.set(code, (counts.get(code) ?? 0) + shape.waitingCount);
-  }
-  return counts;
 }

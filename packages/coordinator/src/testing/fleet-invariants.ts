@@ -1,4 +1,6 @@
 import type { Fleet } from "../core/fleet.ts";
+import type { JobRecord } from "../core/records.ts";
+import { whyJobWaits } from "../core/why-waiting.ts";
 
 /** What must be true of the fleet after every turn (DESIGN §5); each returns what breaks it, or nothing. */
 export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[]>> = {
@@ -51,6 +53,38 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
       .map(({ name, link, id }) => `${name} is ${link} with session ${fleet.sessionIdOf(id)}`);
   },
 
+  /** Whoever is told "drained" may switch the machine off. */
+  drainedNodesHoldNothing(fleet) {
+    return [...fleet.nodes.values()]
+      .filter(({ id, admin }) => admin === "drained" && fleet.attemptsOn(id).length > 0)
+      .map(({ name }) => `${name} is drained and holds attempts`);
+  },
+
+  /** Nothing new is given to a node that operators hold back, or that is not there. */
+  heldBackNodesAreClosed(fleet) {
+    return [...fleet.nodes.values()]
+      .filter(({ id, link, admin }) => fleet.capacity.isOpen(id) && (link !== "online" || admin !== "schedulable"))
+      .map(({ name, link, admin }) => `${name} is open though it is ${link}, ${admin}`);
+  },
+
+  /** A declaration that a node is gone is void once it is heard; until then nothing waits for it. */
+  goneNodesAreAway(fleet) {
+    const gone = [...fleet.nodes.values()].filter(({ goneSinceMs }) => goneSinceMs !== null);
+    return [
+      ...gone.filter(({ link }) => link === "online").map(({ name }) => `${name} is gone and online`),
+      ...gone
+        .filter(({ id, link }) => link === "lost" && fleet.attemptsOn(id).length > 0)
+        .map(({ name }) => `${name} is gone and lost, and attempts wait for it`),
+    ];
+  },
+
+  /** A site is frozen for a reason that still holds. */
+  freezesAreOfMassSilence(fleet) {
+    return [...fleet.freezes.values()]
+      .filter(({ isOver, awayCount, presentCount }) => isOver || awayCount < 2 || awayCount < presentCount)
+      .map((freeze) => `frozen without reason: ${JSON.stringify(freeze)}`);
+  },
+
   /** The job's counts are those of its tasks, and its state follows from them. */
   jobsCountTheirTasks(fleet) {
     const broken: string[] = [];
@@ -72,12 +106,36 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     return broken;
   },
 
-  /** 11: every waiting task really waits: after a pass no open node has room for it. */
+  /** A job is held exactly while one that it comes after has not ended: else nobody would ever let it go. */
+  heldWhileDependenciesAreUndecided(fleet) {
+    return [...fleet.jobs.values()]
+      .filter((job) => fleet.dependencies.isHeld(job.id) !== isUndecided(fleet, job))
+      .map((job) => `job ${job.id} is ${fleet.dependencies.isHeld(job.id) ? "held for nothing" : "not held"}`);
+  },
+
+  /** What a job comes after has ended before any of its tasks was given to a node. */
+  noAttemptBeforeDependencies(fleet) {
+    const tasks = [...fleet.tasks.values()].filter((task) => task.attemptNumber > 0);
+    const attempts = [...fleet.attempts.values()];
+    return [...tasks, ...attempts]
+      .filter(({ jobId }) => isUndecided(fleet, fleet.jobs.get(jobId)))
+      .map(({ jobId }) => `job ${jobId} has an attempt before its dependencies have ended`);
+  },
+
+  /** 11: the one reason of a held task is its dependencies, and of no task that they no longer hold. */
+  heldTasksSayWhy(fleet) {
+    return [...fleet.jobs.values()]
+      .filter((job) => job.tasksByState.queued > 0 && job.spec.after.length > 0)
+      .filter((job) => (whyJobWaits(fleet, job).code === "dependency") !== isUndecided(fleet, job))
+      .map((job) => `job ${job.id} says that it waits for ${whyJobWaits(fleet, job).code}`);
+  },
+
+  /** 11: every other waiting task really waits: after a pass no open node has room for it. */
   nothingWaitsThatFits(fleet) {
     const broken: string[] = [];
     let queuedCount = 0;
     for (const task of fleet.tasks.values()) {
-      if (task.state !== "queued") continue;
+      if (task.state !== "queued" || isUndecided(fleet, fleet.jobs.get(task.jobId))) continue;
       queuedCount++;
       const fitting = fleet.capacity.openNodeIds().find((nodeId) => fleet.capacity.hasRoom(nodeId, task.request));
       if (fitting) broken.push(`task ${task.jobId}.${task.index} waits though it fits on ${fitting}`);
@@ -87,6 +145,11 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     return broken;
   },
 };
+
+/** From the rows alone: nothing that is derived from them is believed here. */
+function isUndecided(fleet: Fleet, job: JobRecord | undefined): boolean {
+  return job?.spec.after.some(({ jobId }) => fleet.jobs.get(jobId)?.endedAtMs === null) ?? false;
+}
 
 export function brokenInvariants(fleet: Fleet): string[] {
   return Object.entries(FLEET_INVARIANTS).flatMap(([name, check]) => check(fleet).map((what) => `${name}: ${what}`));

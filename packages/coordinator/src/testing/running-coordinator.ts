@@ -8,6 +8,7 @@ import { systemClock } from "@drover/shared/clock.ts";
 import type { AgentMessage, AttemptReport, CoordinatorMessage, Hello } from "@drover/shared/protocol/messages.ts";
 import { outputHeaderBytes, writeOutputHeader } from "@drover/shared/protocol/output-frame.ts";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import type { CoordinatorConfig } from "../config.ts";
 import { startCoordinator, type Coordinator } from "../coordinator.ts";
 import { aHello } from "./scenario.ts";
 
@@ -18,12 +19,18 @@ export class RunningCoordinator {
   #coordinator!: Coordinator;
   #peers: ScriptedAgent[] = [];
 
-  private constructor(dataDir: string) {
+  readonly #config: Partial<CoordinatorConfig>;
+
+  private constructor(dataDir: string, config: Partial<CoordinatorConfig>) {
     this.dataDir = dataDir;
+    this.#config = config;
   }
 
-  static async start(dataDir = mkdtempSync(join(tmpdir(), "drover-coordinator-"))): Promise<RunningCoordinator> {
-    const running = new RunningCoordinator(dataDir);
+  static async start(
+    dataDir = mkdtempSync(join(tmpdir(), "drover-coordinator-")),
+    config: Partial<CoordinatorConfig> = {},
+  ): Promise<RunningCoordinator> {
+    const running = new RunningCoordinator(dataDir, config);
     await running.#start();
     return running;
   }
@@ -88,6 +95,7 @@ export class RunningCoordinator {
         logLevel: "info",
         leaseMs: 60_000,
         heartbeatIntervalMs: 5000,
+        ...this.#config,
       },
       systemClock,
       log,

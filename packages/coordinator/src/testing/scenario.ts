@@ -7,6 +7,7 @@ import { Effects } from "../core/effects.ts";
 import { Fleet, type FleetSettings, type Instant } from "../core/fleet.ts";
 import type { Command, CommandResult, Happening } from "../core/input.ts";
 import type { AttemptRecord, TaskRecord } from "../core/records.ts";
+import { heardFrom, type NodeReport } from "../core/liveness.ts";
 import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 
@@ -34,11 +35,13 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
   const gpuIds = Array.from({ length: gpus }, (_, index) => `GPU-${number}-${index}`);
   return {
     type: "hello",
-    protocolVersion: 1,
+    protocolVersion: 2,
     agentVersion: "0.0.0",
     nodeId: nodeIdOf(number),
     name: `node${number}`,
     bootId: "boot-1",
+    machineId: `machine-${number}`,
+    site: null,
     capacity: { cpuMilli: cpus * 1000, memoryBytes, gpuIds },
     hardware: {
       cpu: { model: "test", cores: Math.max(1, cpus), physicalCores: null },
@@ -89,7 +92,8 @@ export class Scenario {
   turn(...inputs: (Command | Happening)[]): (CommandResult | null)[] {
     const results = this.#run(inputs);
     this.fleet.commit();
-    this.events.push(...this.effects.events);
+    // One by one: a turn may tell of more than fit into the arguments of a call.
+    for (const event of this.effects.events) this.events.push(event);
     return results;
   }
 
@@ -101,8 +105,8 @@ export class Scenario {
 
   submit(spec: JobSpec = aJob(), key: string | null = null): JobId {
     const idempotency = key === null ? null : { key, requestSha256: JSON.stringify(spec) };
-    const [result] = this.turn({ type: "submitJob", spec, idempotency, storedUnderKey: null });
-    if (!result?.ok) throw new Error(`submission refused: ${JSON.stringify(result)}`);
+    const [result] = this.turn({ type: "submitJob", spec, idempotency, storedUnderKey: null, storedEnds: new Map() });
+    if (!result?.ok || !("jobId" in result)) throw new Error(`submission refused: ${JSON.stringify(result)}`);
     return result.jobId;
   }
 
@@ -119,6 +123,22 @@ export class Scenario {
     const startedAtMs = outcome.type === "startFailed" ? null : 1;
     const report = aReport(attempt.id, { state: "ended", outcome, startedAtMs, endedAtMs: this.now.wallMs });
     this.turn({ type: "attemptReports", sessionId, nodeId: attempt.nodeId, reports: [report] });
+  }
+
+  /** A heartbeat over the node's current connection; says whether it is acknowledged. */
+  beat(number: number, report: Partial<NodeReport> = {}): boolean {
+    const load = { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 };
+    const nodeId = nodeIdOf(number);
+    const sessionId = this.fleet.sessionIdOf(nodeId);
+    const heartbeat = { load, attemptCount: this.fleet.attemptsOn(nodeId).length, ...report };
+    return sessionId !== null && heardFrom(this.fleet, nodeId, sessionId, heartbeat, this.now);
+  }
+
+  /** The node's connection breaks. */
+  cut(number: number): void {
+    const nodeId = nodeIdOf(number);
+    const sessionId = this.fleet.sessionIdOf(nodeId);
+    if (sessionId !== null) this.turn({ type: "agentGone", sessionId, nodeId, reason: "cut" });
   }
 
   pass(durationMs: number): void {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AttemptOutcome, AttemptState, AttemptUsage, Blame } from "../domain/attempt.ts";
+import { DependencyStanding, JobDependency } from "../domain/dependency.ts";
 import { JobId } from "../domain/ids.ts";
 import { JobSpec, JobState } from "../domain/job.ts";
 import { Allocation } from "../domain/resources.ts";
@@ -79,7 +80,16 @@ export const Task = z
   .meta({ id: "Task" });
 export type Task = z.infer<typeof Task>;
 
+/** One of the jobs that a job comes after, and what its state means for it. */
+export const DependencyDetail = JobDependency.extend({
+  state: z.enum(JobState),
+  standing: z.enum(DependencyStanding),
+}).meta({ id: "DependencyDetail" });
+export type DependencyDetail = z.infer<typeof DependencyDetail>;
+
 export const JobDetail = Job.extend({
+  /** In the order of `spec.after`. */
+  dependencies: z.array(DependencyDetail),
   /** Why the job's queued tasks wait, with the verdict per node; `null` when none waits. */
   waiting: WaitingReason.nullable(),
   /** In order of their index, from `fromTask` on; at most 1,000 in one answer. */

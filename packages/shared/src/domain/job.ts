@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { ByteSize, Duration, BYTES_PER_MIB, MS_PER_DAY } from "../units.ts";
+import { JobDependencies, JobDependency } from "./dependency.ts";
+import { LABEL, LABEL_RULE } from "./label.ts";
 import { ResourceRequest } from "./resources.ts";
 
 export const MAX_ARRAY_SIZE = 100_000;
@@ -59,8 +61,8 @@ const Env = z.record(z.string(), Word, "env is a list of NAME: value").superRefi
 });
 const Labels = z.record(z.string(), z.string().max(200)).superRefine((labels, context) => {
   for (const key of Object.keys(labels)) {
-    if (/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/.test(key)) continue;
-    context.addIssue({ code: "custom", message: "a label's key is 1 to 63 letters, digits and . _ / -", path: [key] });
+    if (LABEL.test(key)) continue;
+    context.addIssue({ code: "custom", message: `a label's key is ${LABEL_RULE}`, path: [key] });
   }
 });
 
@@ -98,6 +100,7 @@ export const JobSubmission = z
       .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) }, "array is written as array: {size: 8}")
       .optional()
       .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
+    after: JobDependencies.optional(),
     timeout: Duration.refine(
       (ms) => ms > 0 && ms <= MAX_TIMEOUT_MS,
       "a timeout is between 1 ms and 10 years",
@@ -130,6 +133,8 @@ export const JobSpec = z
     resources: ResourceRequest,
     /** `null` for a job of one task that is no array. */
     arraySize: z.int().nullable(),
+    /** No job twice; its tasks are held out of the queue until every one is met. */
+    after: z.array(JobDependency),
     timeoutMs: z.int().nullable(),
     maxRetries: z.int(),
     labels: z.record(z.string(), z.string()),
@@ -152,6 +157,7 @@ export function toJobSpec(submission: ParsedJobSubmission): JobSpec {
       gpuCount: resources?.gpus ?? DEFAULT_RESOURCES.gpuCount,
     },
     arraySize: submission.array?.size ?? null,
+    after: submission.after ?? [],
     timeoutMs: submission.timeout ?? null,
     maxRetries: submission.retries ?? 0,
     labels: submission.labels ?? {},

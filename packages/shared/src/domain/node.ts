@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LABEL, LABEL_RULE } from "./label.ts";
 
 export const NodeLink = {
   /** Connected and heard from lately. */
@@ -20,13 +21,28 @@ export const NODE_LINK_TRANSITIONS: Readonly<Record<NodeLink, readonly NodeLink[
   lost: ["online"],
 };
 
+/** What operators want of a node, whatever its link is. */
 export const NodeAdmin = {
   schedulable: "schedulable",
+  /** It gets nothing new; what runs there goes on. */
   cordoned: "cordoned",
+  /** It gets nothing new, and is drained when what runs there has ended; at the deadline, if it has one, that is stopped. */
   draining: "draining",
+  /** Nothing is left on it, and its agent says so too. */
   drained: "drained",
 } as const;
 export type NodeAdmin = (typeof NodeAdmin)[keyof typeof NodeAdmin];
+
+/** There is always a way back to `schedulable`: uncordon. */
+export const NODE_ADMIN_TRANSITIONS: Readonly<Record<NodeAdmin, readonly NodeAdmin[]>> = {
+  schedulable: ["cordoned", "draining"],
+  cordoned: ["schedulable", "draining"],
+  draining: ["schedulable", "cordoned", "drained"],
+  drained: ["schedulable", "cordoned"],
+};
+
+/** Nodes that reach each other cheaply share one: a LAN, one data centre. Those that name none are one site too. */
+export const Site = z.string().regex(LABEL, `a site's name is ${LABEL_RULE}`);
 
 export const GpuDevice = z
   .object({

@@ -48,6 +48,8 @@ export const Cause = {
   preempted: "preempted",
   /** Somebody asked for it. */
   canceled: "canceled",
+  /** A job that it comes after ended in another way than its condition asks for. */
+  dependencyFailed: "dependencyFailed",
   /** It ended without fault of its own more often than MAX_FAULTLESS_ATTEMPTS. */
   attemptsExhausted: "attemptsExhausted",
 } as const;

@@ -5,6 +5,10 @@ import { z } from "zod";
  * `text` is for people; the code is for machines and never changes its meaning.
  */
 export const WAITING_REASONS = {
+  dependency: {
+    text: "it comes after jobs that have not ended",
+    advice: "see what they do with `drover job ID`",
+  },
   noNodes: {
     text: "no node has joined the fleet yet",
     advice: "start an agent: drover-agent --coordinator URL --data-dir DIR",
@@ -18,7 +22,7 @@ export const WAITING_REASONS = {
     advice: "see `drover nodes`",
   },
   noNodeFitsNow: {
-    text: "every node that is large enough is busy",
+    text: "every node that is large enough and takes work is busy",
     advice: "it starts when enough of what runs there has ended",
   },
 } as const satisfies Record<string, { text: string; advice: string }>;
@@ -31,7 +35,7 @@ export const NodeVerdict = z
   .object({
     nodeId: z.string(),
     nodeName: z.string(),
-    verdict: z.enum(["tooSmall", "unavailable", "coolingDown", "busy"]),
+    verdict: z.enum(["tooSmall", "unavailable", "coolingDown", "cordoned", "draining", "drained", "busy"]),
     /** What the node lacks: in all for `tooSmall`, right now for `busy`. */
     missing: z.object({
       cpuMilli: z.int().nonnegative(),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AttemptOutcome, AttemptUsage } from "../domain/attempt.ts";
 import { AttemptId, JobId, NodeId } from "../domain/ids.ts";
 import { OnDisconnect } from "../domain/job.ts";
-import { Hardware, NodeLoad } from "../domain/node.ts";
+import { Hardware, NodeLoad, Site } from "../domain/node.ts";
 import { Allocation, ResourceCapacity } from "../domain/resources.ts";
 
 /** As far as a Date reaches: a clock may be wrong, but what it says must be sayable. */
@@ -36,6 +36,10 @@ export const Hello = z.object({
   name: z.string().min(1).max(200),
   /** Changes with every start of the machine; tells a restarted agent from a restarted machine. */
   bootId: z.string().min(1),
+  /** Stays with the machine, where a clone of its disk has another; `null` where it says none. Since version 2. */
+  machineId: z.string().min(1).max(200).nullable().default(null),
+  /** Since version 2. */
+  site: Site.nullable().default(null),
   capacity: ResourceCapacity.refine(
     ({ gpuIds }) => new Set(gpuIds).size === gpuIds.length,
     "a device must not be offered twice",
@@ -49,6 +53,8 @@ export const Heartbeat = z.object({
   type: z.literal("heartbeat"),
   sequence: z.int().nonnegative(),
   load: NodeLoad,
+  /** How many attempts the agent holds, those that it is dropping included; since version 2, `null` of version 1. */
+  attemptCount: z.int().nonnegative().nullable().default(null),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { aJob, Scenario } from "../../testing/scenario.ts";
+import { aJob, aReport, Scenario } from "../../testing/scenario.ts";
 import { MAX_ATTEMPTS_PER_NODE } from "./capacity.ts";
 import { explainWaiting } from "./explain.ts";
 
@@ -119,6 +119,20 @@ describe("the placement pass", () => {
     scenario.turn({ ...end, reports: [...reports] });
     expect(scenario.task(second)?.state).toBe("running");
   });
+});
+
+test("a GPU that was freed and given on in a turn whose commit fails is held by the first again, and by nobody else", () => {
+  const scenario = new Scenario();
+  scenario.hello(1, { gpus: 1 });
+  const spec = aJob({ resources: { gpus: 1 } });
+  const [first, second] = [scenario.submit(spec), scenario.submit(spec)];
+  const { id, nodeId } = scenario.attempt(first);
+  const ended = aReport(id, { state: "ended", outcome: { type: "exited", code: 0 }, endedAtMs: 2 });
+  scenario.failingTurn({ type: "attemptReports", sessionId: 1, nodeId, reports: [ended] });
+  expect(scenario.fleet.capacity.freeOn(nodeId).gpuIds).toEqual([]);
+  scenario.submit(spec);
+  expect(scenario.fleet.attempts.size).toBe(1);
+  expect(scenario.task(second)?.state).toBe("queued");
 });
 
 describe("the reason why a task waits", () => {

@@ -40,6 +40,17 @@ export class WaitingQueue {
     }
   }
 
+  /**
+   * Tasks of one job leave though they go on waiting: a turn is taken back that had let them in. Their places
+   * leave with them, or each would be there twice when they come again.
+   */
+  takeBack(tasks: readonly TaskRecord[]): void {
+    for (const task of tasks) this.onTaskChange(task, undefined);
+    const [first] = tasks;
+    if (!first) return;
+    this.#shapes.get(shapeKey(first.request))?.positions.retain(({ jobId }) => jobId !== first.jobId);
+  }
+
   /** Only shapes for which something waits. */
   shapes(): IterableIterator<Shape> {
     return this.#shapes.values();

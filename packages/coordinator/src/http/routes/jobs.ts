@@ -5,12 +5,12 @@ import { Job, JobDetail, JobDetailQuery, JobList, JobListQuery } from "@drover/s
 import { JobId } from "@drover/shared/domain/ids.ts";
 import { JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
 import { DroverError } from "@drover/shared/errors.ts";
-import { explainWaiting } from "../../core/scheduler/explain.ts";
 import type { JobRecord } from "../../core/records.ts";
+import { whyJobWaits } from "../../core/why-waiting.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
 import type { OutputStore } from "../../output/output-store.ts";
 import type { History } from "../../store/read-history.ts";
-import { attemptView, jobSummaryView, jobView, taskView } from "../views.ts";
+import { attemptView, dependenciesView, jobSummaryView, jobView, taskView } from "../views.ts";
 
 export interface JobRoutesOptions {
   engine: Engine;
@@ -72,7 +72,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
     async (request) => {
       const job = requireJob(engine, history, request.params.id);
       const { fromTask, limit } = request.query;
-      const waiting = job.tasksByState.queued > 0 ? explainWaiting(engine.fleet, job.spec.resources) : null;
+      const waiting = job.tasksByState.queued > 0 ? whyJobWaits(engine.fleet, job) : null;
       const tasks = history.tasks(job.id, fromTask, limit, job.spec.resources);
       const lastIndex = tasks.at(-1)?.index ?? fromTask;
       const attempts = history.attempts(job.id, fromTask, lastIndex);
@@ -80,6 +80,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
       const nextTask = lastIndex + 1 < (job.spec.arraySize ?? 1) && tasks.length > 0 ? lastIndex + 1 : null;
       return {
         ...jobView(job),
+        dependencies: dependenciesView(job, (id) => engine.fleet.jobs.get(id)?.state ?? history.jobState(id)),
         waiting,
         tasks: tasks.map((task) =>
           taskView(

@@ -1,0 +1,26 @@
+import type { Clock } from "@drover/shared/clock.ts";
+import type { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
+import type { Launcher } from "../runtime/launcher.ts";
+import type { Notice } from "../runtime/notices.ts";
+import type { FileSystem } from "./file-system.ts";
+
+/** Everything of the machine that an agent touches, apart from its socket; the simulator puts another in its place. */
+export interface Machine {
+  /** `monotonicMs` as the whole machine counts it: supervisors compare their own with the lease that we write. */
+  clock: Clock;
+  files: FileSystem;
+  /** Changes with every start of the machine. */
+  bootId: string;
+  /** Stays with the machine, and is another on a clone of it; `null` where it does not say. */
+  machineId: string | null;
+  /** Holds the data directory from then on; throws `dataDir.locked` or `agent.supervisorMissing`. */
+  startLauncher(): Promise<Launcher>;
+  /** Yields a function that stops listening. */
+  listenForNotices(onNotice: (notice: Notice) => void): () => void;
+  /** Does nothing where the process is gone. */
+  sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL"): void;
+  /** A directory below which attempts may get cgroups of their own; `null` where we may not make any. */
+  openCgroupRoot(nodeId: string): string | null;
+  probeHardware(): Promise<Hardware>;
+  readLoad(): NodeLoad;
+}

@@ -1,0 +1,254 @@
+/** A planted bug: one place of one file, changed as it is loaded. */
+export interface Mutant {
+  name: string;
+  /** End of the file's path. */
+  file: string;
+  find: string;
+  replace: string;
+}
+
+const CORE = "packages/coordinator/src/core";
+const COORDINATOR = "packages/coordinator/src";
+const AGENT = "packages/agent/src";
+
+/** Bugs that somebody might write. The simulator must catch each; what it does not catch is a check that is missing. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "a command is answered before the commit",
+    file: `${COORDINATOR}/engine/engine.ts`,
+    find: "answers.push(() => input.resolve(result));",
+    replace: "input.resolve(result);",
+  },
+  {
+    name: "effects leave before the commit",
+    file: `${COORDINATOR}/engine/engine.ts`,
+    find: "written = await this.#write(effects, now);",
+    replace:
+      "release({ effects, written: { events: [] }, now, inputCount: 0, durationMs: 0 }); written = await this.#write(effects, now);",
+  },
+  {
+    name: "what agents said in a turn that failed is dropped",
+    file: `${COORDINATOR}/engine/engine.ts`,
+    find: "this.#pending.unshift(...kept);",
+    replace: "void kept;",
+  },
+  {
+    name: "the coordinator's own stall counts as the nodes' silence",
+    file: `${COORDINATOR}/engine/engine.ts`,
+    find: "extendLeases(this.fleet, lateMs);",
+    replace: "void extendLeases;",
+  },
+  {
+    name: "a rollback leaves attempts as they were in the failed turn",
+    file: `${CORE}/fleet.ts`,
+    find: "    this.attempts.rollback();\n",
+    replace: "    this.attempts.commit();\n",
+  },
+  {
+    name: "a job's number is given again after a rollback",
+    file: `${CORE}/fleet.ts`,
+    find: "    // The pass that was taken back",
+    replace: "    this.#nextJobId = Math.max(1, this.#nextJobId - 1);\n    // The pass that was taken back",
+  },
+  {
+    name: "a rollback takes changes back in the order in which they were made",
+    file: `${CORE}/table.ts`,
+    find: "[...this.#before].toReversed()",
+    replace: "[...this.#before]",
+  },
+  {
+    name: "a job starts while one that it comes after goes on",
+    file: `${CORE}/dependencies.ts`,
+    find: 'return job !== undefined && judgeDependency(when, job.state) !== "met";',
+    replace: 'return job !== undefined && judgeDependency(when, job.state) !== "met" && job.state === "queued";',
+  },
+  {
+    name: "the next attempt has the id of the one before",
+    file: `${CORE}/fleet.ts`,
+    find: "attemptNumber: task.attemptNumber + 1,",
+    replace: "attemptNumber: Math.max(1, task.attemptNumber),",
+  },
+  {
+    name: "an idempotency key is not looked up",
+    file: `${CORE}/submit-job.ts`,
+    find: "const earlier = idempotency && (storedUnderKey ?? earlierInThisTurn(fleet, idempotency.key));",
+    replace: "const earlier = idempotency && storedUnderKey && earlierInThisTurn(fleet, idempotency.key);",
+  },
+  {
+    name: "a node is given up when its lease ends, without the time to kill",
+    file: `${CORE}/liveness.ts`,
+    find: "return (leaseMs + stopGraceMs) * DRIFT_RATIO + KILL_MARGIN_MS;",
+    replace: "return leaseMs + 0 * (stopGraceMs + DRIFT_RATIO + KILL_MARGIN_MS);",
+  },
+  {
+    name: "a node of a frozen site is given up",
+    file: `${CORE}/liveness.ts`,
+    find: "} else if (!isFrozen(fleet, node)) {",
+    replace: "} else {\n      void isFrozen;",
+  },
+  {
+    name: "a cordoned node takes new work",
+    file: `${CORE}/scheduler/capacity.ts`,
+    find: 'node.isAvailable = after.link === "online" && after.admin === "schedulable";',
+    replace: 'node.isAvailable = after.link === "online" && after.admin !== "drained";',
+  },
+  {
+    name: "a clone is let in",
+    file: `${CORE}/agent-session.ts`,
+    find: "return known.machineId !== null && machineId !== null && known.machineId !== machineId;",
+    replace: "return known.machineId === null && machineId === null && known.machineId !== machineId;",
+  },
+  {
+    name: "what should wait for its node is given away",
+    file: `${CORE}/liveness.ts`,
+    find: 'if (fleet.jobs.get(attempt.jobId)?.spec.onDisconnect !== "restart") continue;',
+    replace: "",
+  },
+  {
+    name: "after a restart of the coordinator every node has long been silent",
+    file: `${CORE}/liveness.ts`,
+    find: "fleet.presences.set(node.id, { heardAtMonotonicMs: now.monotonicMs, heardAtMs: null, load: null });",
+    replace:
+      "fleet.presences.set(node.id, { heardAtMonotonicMs: now.monotonicMs - 1e9, heardAtMs: null, load: null });",
+  },
+  {
+    name: "assignments are not repeated after a hello",
+    file: `${CORE}/agent-session.ts`,
+    find: 'if (next?.desired === "run") effects.desire(hello.nodeId, next);',
+    replace: 'if (next?.desired === "run") continue;',
+  },
+  {
+    name: "what an earlier boot was given is started in a later one",
+    file: `${CORE}/agent-session.ts`,
+    find: 'if (attempt.bootId !== node.bootId) return giveUp(fleet, attempt, "rebooted", effects, now);',
+    replace: "",
+  },
+  {
+    name: "what ended without the node is not stopped there",
+    file: `${CORE}/agent-session.ts`,
+    find: "effects.welcome(sessionId, held);",
+    replace:
+      'effects.welcome(sessionId, [...held, ...[...reports.keys()].filter((id) => !fleet.attempts.get(id)).map((attemptId) => ({ desired: "keep" as const, attemptId }))]);',
+  },
+  {
+    name: "a canceled job's attempt that fails is tried again",
+    file: `${CORE}/end-attempt.ts`,
+    find: "if (job.cancelRequested) {",
+    replace: "if (job.cancelRequested && task.attemptNumber > 100) {",
+  },
+  {
+    name: "a freed CPU is counted twice",
+    file: `${CORE}/scheduler/capacity.ts`,
+    find: "node.free.cpuMilli += allocation.cpuMilli;",
+    replace: "node.free.cpuMilli += 2 * allocation.cpuMilli;",
+  },
+  {
+    name: "a GPU is free while an attempt holds it",
+    file: `${CORE}/scheduler/capacity.ts`,
+    find: "node.free.gpuIds = node.free.gpuIds.filter((id) => !allocation.gpuIds.includes(id));",
+    replace: "node.free.gpuIds = node.free.gpuIds.filter((id) => id !== allocation.gpuIds[0]);",
+  },
+  {
+    name: "freed room wakes nobody",
+    file: `${CORE}/scheduler/capacity.ts`,
+    find: "      give(node, attempt.allocation);\n      this.#grown.add(node.nodeId);",
+    replace: "      give(node, attempt.allocation);",
+  },
+  {
+    name: "an end counts before the last byte of output is stored",
+    file: `${COORDINATOR}/gateway/agent-gateway.ts`,
+    find: "if (storedBytes >= report.outputBytes) return",
+    replace: "if (storedBytes >= 0) return",
+  },
+  {
+    name: "output is stored one byte off where frames overlap",
+    file: `${COORDINATOR}/output/output-store.ts`,
+    find: "const fresh = payload.subarray(writing.acceptedBytes - offset);",
+    replace: "const fresh = payload.subarray(Math.max(0, writing.acceptedBytes - offset - 1));",
+  },
+  {
+    name: "output with a gap before it is stored",
+    file: `${COORDINATOR}/output/output-store.ts`,
+    find: "const isNew = offset <= writing.acceptedBytes && offset",
+    replace: "const isNew = offset",
+  },
+  {
+    name: "the agent's lease counts from when the answer came",
+    file: `${AGENT}/link/coordinator-link.ts`,
+    find: "this.#ports.onLeaseRenewed(sentAtMs, session.welcome.leaseMs);",
+    replace: "this.#ports.onLeaseRenewed(this.#ports.clock.monotonicMs(), session.welcome.leaseMs);",
+  },
+  {
+    name: "the agent's lease is not renewed by heartbeats",
+    file: `${AGENT}/link/coordinator-link.ts`,
+    find: "this.#ports.onLeaseRenewed(sentAtMs, session.welcome.leaseMs);",
+    replace: "",
+  },
+  {
+    name: "an end leaves the spool before it is acknowledged",
+    file: `${AGENT}/attempts/attempts.ts`,
+    find: "return this.#ledger.takeDueReports();",
+    replace:
+      'const reports = this.#ledger.takeDueReports(); for (const { attemptId, state } of reports) { const held = this.#ledger.get(attemptId); if (held && state === "ended") this.#lifecycle.drop(held); } return reports;',
+  },
+  {
+    name: "a restarted agent does not look into its spool",
+    file: `${AGENT}/agent.ts`,
+    find: "  attempts.adopt();\n",
+    replace: "",
+  },
+  {
+    name: "what the coordinator does not list goes on",
+    file: `${AGENT}/attempts/attempts.ts`,
+    find: "for (const held of this.#ledger.all()) if (!wanted.has(held.attemptId)) this.#lifecycle.drop(held);",
+    replace: "void wanted;",
+  },
+  {
+    name: "an attempt is stopped before it starts, and its claim is left to take",
+    file: `${AGENT}/attempts/lifecycle.ts`,
+    find: "if (held.claim === null && spool.claimForAgent(held.attemptId, clock.nowMs())) {",
+    replace: "if (held.claim === null && clock.nowMs() > 0) {",
+  },
+  {
+    name: "after a reconnect output goes on where it was, whatever arrived",
+    file: `${AGENT}/agent.ts`,
+    find: "shipper.resume(welcome.outputOffsets);",
+    replace: "",
+  },
+  {
+    name: "a supervisor is taken for alive by its pid alone",
+    file: `${AGENT}/runtime/processes.ts`,
+    find: " && stat.startTicks === startTicks;",
+    replace: ";",
+  },
+  {
+    name: "nobody asks again for a supervisor that did not come",
+    file: `${AGENT}/attempts/attempts.ts`,
+    find: "if (this.#ports.clock.monotonicMs() - askedAtMonotonicMs >= ASK_AGAIN_MS) this.#lifecycle.ask(held);",
+    replace: "",
+  },
+  {
+    name: "the node's id is written down without a sync",
+    file: `${AGENT}/identity.ts`,
+    find: "files.syncDirectory(dataDir);",
+    replace: "",
+  },
+  {
+    name: "an end whose output could not be synced is never taken",
+    file: `${COORDINATOR}/gateway/agent-gateway.ts`,
+    find: "else this.#takeReports(session, nodeId, [report]);",
+    replace: "",
+  },
+  {
+    name: "a directory that could not be removed stays",
+    file: `${AGENT}/attempts/attempts.ts`,
+    find: "this.#lifecycle.finishRemovals();",
+    replace: "",
+  },
+  {
+    name: "a launch of an earlier boot is started after a reboot",
+    file: `${AGENT}/attempts/attempts.ts`,
+    find: "if (spooled.bootId !== bootId && !isWhole(spooled.exit, spool.outputBytes(attemptId))) {",
+    replace: 'if (spooled.bootId !== bootId && bootId === "") {',
+  },
+];

@@ -1,0 +1,313 @@
+import type { Fleet } from "@drover/coordinator/core/fleet.ts";
+import type { AttemptRecord } from "@drover/coordinator/core/records.ts";
+import { isFrozen } from "@drover/coordinator/core/site-freeze.ts";
+import { whyJobWaits } from "@drover/coordinator/core/why-waiting.ts";
+import { brokenInvariants } from "@drover/coordinator/testing/fleet-invariants.ts";
+import { taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
+import type { FleetEvent } from "@drover/shared/events.ts";
+import {
+  acknowledgedSubmissionsStay,
+  NODE_INVARIANTS,
+  secretsStayUnsaid,
+  TASK_INVARIANTS,
+} from "../invariants/invariants.ts";
+import type {
+  Acknowledgement,
+  Execution,
+  ObservedJob,
+  ObservedOutput,
+  ObservedTask,
+} from "../invariants/observation.ts";
+import type { Timeline } from "./world/timeline.ts";
+import type { Trace } from "./world/trace.ts";
+
+/** So often the whole fleet is looked through; in between only what a turn has changed. */
+const TURNS_PER_FULL_CHECK = 25;
+
+export interface Violation {
+  invariant: string;
+  what: string;
+  step: number;
+  atMs: number;
+}
+
+interface WatchedTask extends ObservedTask {
+  states: string[];
+  waitingReasons: string[];
+  executions: Execution[];
+  outputs: ObservedOutput[];
+}
+
+/**
+ * Sees everything in true time: every commit, every start and end of a command, every byte written. Checks the
+ * invariants on whatever a step has changed, at once, so that a violation is found in the step that made it.
+ */
+export class Observer {
+  readonly acknowledgements: Acknowledgement[] = [];
+  violation: Violation | null = null;
+  readonly #timeline: Timeline;
+  readonly #trace: Trace;
+  readonly #secrets: readonly string[];
+  readonly #readOutput: (attemptId: string) => string;
+  readonly #givenUpAtMs: (nodeName: string) => number | null;
+  readonly #tasks = new Map<TaskKey, WatchedTask>();
+  readonly #written = new Map<string, string>();
+  readonly #liveExecutions = new Map<string, Execution>();
+  #turns = 0;
+  /** Nodes whose disk may have lost what was not synced. */
+  readonly #amnesiacs = new Set<string>();
+  readonly #cancelRequested = new Set<number>();
+  readonly #ended = new Set<string>();
+  /** How long the coordinator had been up and awake in all when it last took a frame of a node, or was started. */
+  readonly #heardAtAwakeMs = new Map<string, number>();
+  #coordinatorAwakeMs = 0;
+  /** Nothing is ever broken: then nothing may be lost. */
+  isCalm = false;
+  /** How long a node must have been silent at the least before it is given up. */
+  leastSilenceMs = 0;
+  stopGraceMs = 0;
+  /** Tasks that have not ended, as of the last commit. */
+  liveTaskCount = 0;
+  /** For whoever wants to look at each himself. */
+  onEvent: (event: FleetEvent) => void = () => {};
+  startedCount = 0;
+
+  constructor(
+    timeline: Timeline,
+    trace: Trace,
+    /** Texts that no line may hold. */
+    secrets: readonly string[],
+    readOutput: (attemptId: string) => string,
+    /** When the coordinator will give a node up that it does not hear from again; `null` where it knows none. */
+    givenUpAtMs: (nodeName: string) => number | null,
+  ) {
+    this.#timeline = timeline;
+    this.#trace = trace;
+    this.#secrets = secrets;
+    this.#readOutput = readOutput;
+    this.#givenUpAtMs = givenUpAtMs;
+  }
+
+  get taskCount(): number {
+    return this.#tasks.size;
+  }
+
+  say(who: string, ...parts: (string | number | object | null)[]): void {
+    this.#trace.say(who, ...parts);
+  }
+
+  fail(invariant: string, what: string): void {
+    this.violation ??= { invariant, what, step: this.#timeline.stepCount, atMs: this.#timeline.nowMs };
+  }
+
+  onUncaught(who: string, error: unknown): void {
+    this.fail("nothingThrows", `${who}: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+
+  onLogLine(who: string, text: string, fields: object = {}): void {
+    this.#trace.say(who, text, fields);
+    if ("event" in fields && fields.event === "core.defect")
+      this.fail("nothingThrows", `${text}: ${JSON.stringify(fields, errorText)}`);
+    if (this.#secrets.length > 0)
+      this.#report("secretsStayUnsaid", who, secretsStayUnsaid(this.#secrets, JSON.stringify(fields)));
+  }
+
+  /** What ran under it is dead when the grace is over, and must be before the coordinator gives it away. */
+  onLeaseWritten(nodeName: string, endsAtMs: number): void {
+    const givenUpAtMs = this.#givenUpAtMs(nodeName);
+    const deadAtMs = endsAtMs + this.stopGraceMs * 1.01;
+    if (givenUpAtMs !== null && deadAtMs > givenUpAtMs)
+      this.fail(
+        "leaseEndsFirst",
+        `${nodeName} may run things for ${deadAtMs - givenUpAtMs} ms after they are given away`,
+      );
+  }
+
+  onPowerCut(nodeName: string): void {
+    this.#amnesiacs.add(nodeName);
+  }
+
+  onCoordinatorStarted(): void {
+    for (const nodeName of this.#heardAtAwakeMs.keys()) this.#heardAtAwakeMs.set(nodeName, this.#coordinatorAwakeMs);
+  }
+
+  onCoordinatorAwake(durationMs: number): void {
+    this.#coordinatorAwakeMs += durationMs;
+  }
+
+  onHeard(nodeName: string): void {
+    this.#heardAtAwakeMs.set(nodeName, this.#coordinatorAwakeMs);
+  }
+
+  onLaunchRead(attemptId: string, launch: string, bootId: string): void {
+    if (!launch.includes(`\0${bootId}\0`))
+      this.fail("nothingStartsFromAnEarlierBoot", `${attemptId} is about to start in ${bootId}`);
+  }
+
+  onStarted(nodeName: string, attemptId: string): void {
+    this.startedCount++;
+    if (this.#ended.has(attemptId)) this.fail("endedMeansGone", `${attemptId} starts on ${nodeName} after it ended`);
+    const execution: Execution = { attemptId, nodeName, startedAtMs: this.#timeline.nowMs, endedAtMs: null };
+    const task = this.#task(attemptId);
+    task.executions.push(execution);
+    this.#liveExecutions.set(attemptId, execution);
+    this.#trace.say(nodeName, "starts", attemptId);
+    this.#report("atMostOneExecution", attemptId, TASK_INVARIANTS.atMostOneExecution(task));
+    this.#report("commandStartedAtMostOnce", attemptId, TASK_INVARIANTS.commandStartedAtMostOnce(task));
+  }
+
+  onEnded(attemptId: string): void {
+    const execution = this.#liveExecutions.get(attemptId);
+    if (!execution) return;
+    execution.endedAtMs = this.#timeline.nowMs;
+    this.#liveExecutions.delete(attemptId);
+    this.#trace.say(execution.nodeName, "command is over", attemptId);
+  }
+
+  onWritten(attemptId: string, text: string): void {
+    this.#written.set(attemptId, (this.#written.get(attemptId) ?? "") + text);
+  }
+
+  onAcknowledged(acknowledgement: Acknowledgement): void {
+    this.acknowledgements.push(acknowledgement);
+  }
+
+  /** In the moment in which a turn becomes durable; the fleet is what the turn made of it. */
+  onCommit(fleet: Fleet, events: readonly FleetEvent[]): void {
+    for (const event of events) this.#checkEvent(fleet, event);
+    const reasons = new Map<JobId, string>();
+    for (const { after } of fleet.tasks.changes()) {
+      const task = this.#taskOf(taskKey(after.jobId, after.index));
+      if (task.states.at(-1) !== after.state) task.states.push(after.state);
+      let reason = reasons.get(after.jobId);
+      const job = fleet.jobs.get(after.jobId);
+      if (after.state === "queued" && reason === undefined && job)
+        reasons.set(after.jobId, (reason = whyJobWaits(fleet, job).code));
+      task.waitingReasons = after.state === "queued" && reason ? [reason] : [];
+      const key = `${after.jobId}.${after.index}`;
+      this.#report("terminalStatesStay", key, TASK_INVARIANTS.terminalStatesStay(task));
+      this.#report("waitsForOneReason", key, TASK_INVARIANTS.waitsForOneReason(task));
+    }
+    const nodeIds = new Set<NodeId>();
+    for (const { after } of fleet.attempts.changes()) {
+      nodeIds.add(after.nodeId);
+      if (after.state === "ended") this.#checkEnd(after);
+    }
+    for (const { after } of fleet.nodes.changes()) nodeIds.add(after.id);
+    for (const nodeId of nodeIds) this.#checkPromises(fleet, nodeId);
+    this.liveTaskCount = 0;
+    for (const task of fleet.tasks.values())
+      if (task.state === "queued" || task.state === "running") this.liveTaskCount++;
+  }
+
+  /** Behind a turn, when what ended in it has left the fleet. */
+  onReleased(fleet: Fleet): void {
+    if (++this.#turns % TURNS_PER_FULL_CHECK === 0) this.checkFleet(fleet);
+  }
+
+  checkFleet(fleet: Fleet): void {
+    this.#report("fleet", "", brokenInvariants(fleet));
+  }
+
+  /** When all is over: what was true once must still be. */
+  checkAtTheEnd(jobs: readonly ObservedJob[]): void {
+    this.#report("acknowledgedSubmissionsStay", "", acknowledgedSubmissionsStay(this.acknowledgements, jobs));
+    for (const [key, task] of this.#tasks) {
+      for (const output of task.outputs) output.stored = this.#readOutput(output.attemptId);
+      for (const [name, check] of Object.entries(TASK_INVARIANTS)) this.#report(name, key, check(task));
+    }
+    for (const { attemptId, nodeName } of this.#liveExecutions.values())
+      this.fail("holdsWhatItShould", `${attemptId} still runs on ${nodeName}`);
+  }
+
+  #checkEvent(fleet: Fleet, event: FleetEvent): void {
+    this.onEvent(event);
+    const { event: name, ...fields } = event;
+    this.onLogLine("commit", name, fields);
+    if (event.event === "job.cancelRequested") this.#cancelRequested.add(event.jobId);
+    if (event.event === "attempt.assigned" && this.#cancelRequested.has(event.jobId))
+      this.fail("canceledJobsStartNothing", `${event.attemptId} was assigned after its job was canceled`);
+    const node = "nodeId" in event ? fleet.nodes.get(event.nodeId as NodeId) : undefined;
+    if (event.event === "attempt.assigned" && node?.admin !== "schedulable")
+      this.fail(
+        "cordonedNodesTakeNothing",
+        `${event.attemptId} was given to ${event.nodeName}, which is ${node?.admin}`,
+      );
+    if (event.event !== "node.lost") return;
+    if (node && isFrozen(fleet, node)) this.fail("frozenSitesLoseNothing", `${event.nodeName} was lost`);
+    if (this.isCalm) this.fail("calmFleetsLoseNothing", `${event.nodeName} was lost`);
+    const silentMs = this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(event.nodeName) ?? 0);
+    if (silentMs < this.leastSilenceMs)
+      this.fail(
+        "lostOnlyAfterSilence",
+        `${event.nodeName} was given up after ${silentMs} ms of ${this.leastSilenceMs}`,
+      );
+  }
+
+  #checkEnd(attempt: AttemptRecord): void {
+    const { id, outcome } = attempt;
+    this.#checkOutput(attempt);
+    const nodeName = this.#liveExecutions.get(id)?.nodeName;
+    if (outcome?.type !== "nodeLost" && nodeName)
+      this.fail("endedMeansGone", `${id} ended and still runs on ${nodeName}`);
+    if (outcome?.type !== "nodeLost") return;
+    if (this.isCalm) this.fail("calmFleetsLoseNothing", `${id} ended as ${outcome.code}`);
+    const executedOn = this.#task(id).executions.find(({ attemptId }) => attemptId === id)?.nodeName;
+    if (outcome.code === "forgotten" && executedOn && !this.#amnesiacs.has(executedOn))
+      this.fail("nothingIsForgotten", `${executedOn} forgot ${id} without a power cut`);
+  }
+
+  #checkOutput(attempt: AttemptRecord): void {
+    const written = this.#written.get(attempt.id) ?? "";
+    const isComplete = attempt.outcome?.type !== "nodeLost";
+    const output = { attemptId: attempt.id, written, stored: this.#readOutput(attempt.id), isComplete };
+    const task = this.#taskOf(taskKey(attempt.jobId, attempt.taskIndex));
+    this.#ended.add(attempt.id);
+    if (written !== "") task.outputs.push(output);
+    this.#report(
+      "outputStoredOnceInOrder",
+      attempt.id,
+      TASK_INVARIANTS.outputStoredOnceInOrder({ ...task, outputs: [output] }),
+    );
+  }
+
+  #checkPromises(fleet: Fleet, nodeId: NodeId): void {
+    const node = fleet.nodes.get(nodeId);
+    if (!node) return;
+    const allocations = fleet.attemptsOn(nodeId).map(({ id, allocation }) => ({ attemptId: id, ...allocation }));
+    const observed = { name: node.name, capacity: node.capacity, allocations, settled: null };
+    this.#report("nothingPromisedTwice", node.name, NODE_INVARIANTS.nothingPromisedTwice(observed));
+  }
+
+  #report(invariant: string, which: string, broken: readonly string[]): void {
+    const [first] = broken;
+    if (first !== undefined) this.fail(invariant, which === "" ? first : `${which}: ${first}`);
+  }
+
+  #task(attemptId: string): WatchedTask {
+    const [jobId, index] = attemptId.split(".");
+    return this.#taskOf(taskKey(Number(jobId) as JobId, Number(index)));
+  }
+
+  #taskOf(key: TaskKey): WatchedTask {
+    let task = this.#tasks.get(key);
+    if (!task) {
+      const [jobId, index] = key.split(".").map(Number);
+      task = { jobId: jobId ?? 0, index: index ?? 0, states: [], waitingReasons: [], executions: [], outputs: [] };
+      this.#tasks.set(key, task);
+    }
+    return task;
+  }
+}
+
+export function outputPath(attemptId: string): string {
+  return `/coordinator/output/${attemptId.slice(0, attemptId.indexOf("."))}/${attemptId}.log`;
+}
+
+export function isAttemptId(id: string): id is AttemptId {
+  return id.includes(".");
+}
+
+function errorText(_key: string, value: unknown): unknown {
+  return value instanceof Error ? value.stack : value;
+}
