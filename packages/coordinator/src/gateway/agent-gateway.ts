@@ -168,7 +168,7 @@ export class AgentGateway {
     for (const report of reports) {
       if (isImmediate(report)) continue;
       void this.#sealed(nodeId, report).then((sealed) => {
-        if (sealed.state !== "ended") this.#sealLater(session, nodeId, report);
+        if (sealed.state !== "ended") this.#askAgain(session, report);
         engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: [sealed] });
       });
     }
@@ -206,16 +206,12 @@ export class AgentGateway {
     }
   }
 
-  /** Asks for what is missing of the output; where nothing is, only our own disk stood in the way (simulation seed 1255). */
-  #sealLater(session: AgentSession, nodeId: NodeId, report: AttemptReport): void {
+  /** Asks for what is missing of the output: all of it where it could not be synced (simulation seed 1255). */
+  #askAgain(session: AgentSession, { attemptId }: AttemptReport): void {
     const { clock, outputs } = this.#options;
-    const { attemptId, outputBytes } = report;
-    clock.callAfter(OUTPUT_RETRY_MS, () => {
-      if (session.isClosed) return;
-      const offset = outputs.reliableBytesOf(attemptId);
-      if (offset < outputBytes) session.send({ type: "outputResend", attemptId, offset });
-      else this.#takeReports(session, nodeId, [report]);
-    });
+    clock.callAfter(OUTPUT_RETRY_MS, () =>
+      session.send({ type: "outputResend", attemptId, offset: outputs.reliableBytesOf(attemptId) }),
+    );
   }
 
   #outputFailed(attemptId: string, error: unknown): void {
