@@ -234,6 +234,19 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     why: "what becomes of an attempt is decided here; files, processes and sockets are given to it",
   },
   {
+    files: `${AGENT}health/`,
+    may: [`${AGENT}health/`, SHARED],
+    mayAsTypes: [`${AGENT}probe/`],
+    pure: true,
+    why: "health is judged from what was observed, and from nothing else",
+  },
+  {
+    files: `${AGENT}health/node-watch.ts`,
+    may: [`${AGENT}health/`, `${AGENT}probe/`, SHARED],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`],
+    why: "what watches the machine is put together here; time, files and processes are the machine's",
+  },
+  {
     files: `${AGENT}link/`,
     may: [`${AGENT}link/`, SHARED, "npm:ws", "node:"],
     mayAsTypes: [`${AGENT}attempts/`, `${AGENT}log.ts`, `${AGENT}output/`],
@@ -252,13 +265,19 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${AGENT}probe/`,
-    may: [`${AGENT}probe/`, SHARED, "npm:execa", "npm:systeminformation", "node:"],
+    may: [`${AGENT}probe/`, SHARED, "node:"],
     mayAsTypes: [`${AGENT}log.ts`],
     why: "the probe looks at the machine and at nothing of ours",
   },
   {
+    files: `${AGENT}probe/parse/`,
+    may: [`${AGENT}probe/parse/`, `${SHARED}units.ts`, "node:path/posix"],
+    pure: true,
+    why: "what a vendor's tool said is read the same everywhere: text in, facts and warnings out",
+  },
+  {
     files: `${AGENT}runtime/`,
-    may: [`${AGENT}runtime/`, SHARED, "npm:execa", "node:"],
+    may: [`${AGENT}runtime/`, SHARED, "node:"],
     mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`, `${AGENT}spool/`],
     why: "the runtime starts and signals processes; it does not know why",
   },
@@ -269,8 +288,13 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${AGENT}config.ts`,
-    may: [SHARED, "npm:commander", "npm:zod", "node:"],
+    may: [`${AGENT}health/observe.ts`, `${AGENT}probe/tools.ts`, SHARED, "npm:commander", "npm:zod", "node:"],
     why: "options are read before anything is built",
+  },
+  {
+    files: `${AGENT}doctor.ts`,
+    may: [`${AGENT}health/`, `${AGENT}probe/`, SHARED],
+    why: "a second wiring of what watches the machine, for a person who asks",
   },
   {
     files: `${AGENT}identity.ts`,

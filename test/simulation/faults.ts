@@ -56,6 +56,9 @@ const NODE_FAULTS = {
   forkFailures({ machine }, { random }) {
     machine.forkFailures = random.between(1, 5);
   },
+  readFailures({ machine }, { random }) {
+    machine.readFailures = random.between(1, 8);
+  },
   powerCut: (rig, world) => goDown(rig, world, false),
   reboot: (rig, world) => goDown(rig, world, true),
   diskFull({ machine: { disk } }, world) {
@@ -151,6 +154,7 @@ export function healEverything(world: World): void {
   for (const { machine, agent, isDestroyed } of nodes) {
     if (isDestroyed) continue;
     machine.forkFailures = 0;
+    machine.readFailures = 0;
     machine.disk.isFull = false;
     machine.path.latencyMs = Math.min(machine.path.latencyMs, 100);
     if (!machine.isUp) machine.boot();

@@ -1,6 +1,5 @@
 import type { Fleet } from "@drover/coordinator/core/fleet.ts";
-import type { AttemptRecord } from "@drover/coordinator/core/records.ts";
-import { isFrozen } from "@drover/coordinator/core/site-freeze.ts";
+import type { AttemptRecord, NodeRecord } from "@drover/coordinator/core/records.ts";
 import { whyJobWaits } from "@drover/coordinator/core/why-waiting.ts";
 import { brokenInvariants } from "@drover/coordinator/testing/fleet-invariants.ts";
 import { taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
@@ -50,6 +49,7 @@ export class Observer {
   readonly #secrets: readonly string[];
   readonly #readOutput: (attemptId: string) => string;
   readonly #givenUpAtMs: (nodeName: string) => number | null;
+  readonly #isStopWanted: (attemptId: string) => boolean;
   readonly #tasks = new Map<TaskKey, WatchedTask>();
   readonly #written = new Map<string, string>();
   readonly #liveExecutions = new Map<string, Execution>();
@@ -80,12 +80,15 @@ export class Observer {
     readOutput: (attemptId: string) => string,
     /** When the coordinator will give a node up that it does not hear from again; `null` where it knows none. */
     givenUpAtMs: (nodeName: string) => number | null,
+    /** Canceled, preempted, or over as far as the coordinator is concerned. */
+    isStopWanted: (attemptId: string) => boolean,
   ) {
     this.#timeline = timeline;
     this.#trace = trace;
     this.#secrets = secrets;
     this.#readOutput = readOutput;
     this.#givenUpAtMs = givenUpAtMs;
+    this.#isStopWanted = isStopWanted;
   }
 
   get taskCount(): number {
@@ -121,6 +124,11 @@ export class Observer {
         "leaseEndsFirst",
         `${nodeName} may run things for ${deadAtMs - givenUpAtMs} ms after they are given away`,
       );
+  }
+
+  onStoppedWithoutWord(attemptId: string): void {
+    if (!this.#isStopWanted(attemptId))
+      this.fail("signalsReachWhomTheyMean", `${attemptId} is told to stop, and nobody wanted it`);
   }
 
   onPowerCut(nodeName: string): void {
@@ -234,14 +242,30 @@ export class Observer {
         `${event.attemptId} was given to ${event.nodeName}, which is ${node?.admin}`,
       );
     if (event.event !== "node.lost") return;
-    if (node && isFrozen(fleet, node)) this.fail("frozenSitesLoseNothing", `${event.nodeName} was lost`);
+    if (node && this.#isMassSilence(fleet, node)) this.fail("frozenSitesLoseNothing", `${event.nodeName} was lost`);
     if (this.isCalm) this.fail("calmFleetsLoseNothing", `${event.nodeName} was lost`);
-    const silentMs = this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(event.nodeName) ?? 0);
+    const silentMs = this.#silenceOf(event.nodeName);
     if (silentMs < this.leastSilenceMs)
       this.fail(
         "lostOnlyAfterSilence",
         `${event.nodeName} was given up after ${silentMs} ms of ${this.leastSilenceMs}`,
       );
+  }
+
+  /** How long the coordinator could have heard it, and did not. */
+  #silenceOf(nodeName: string): number {
+    return this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(nodeName) ?? 0);
+  }
+
+  /** By what was really heard, and with a margin: half of a site or more, and two at the least, fell silent together. */
+  #isMassSilence(fleet: Fleet, { id, site, goneSinceMs }: NodeRecord): boolean {
+    if (goneSinceMs !== null) return false;
+    const others = [...fleet.nodes.values()].filter((node) => node.site === site && node.goneSinceMs === null);
+    const silences = others
+      .filter((node) => node.link !== "lost" || node.id === id)
+      .map(({ name, link }) => (link === "online" ? 0 : this.#silenceOf(name)));
+    const away = silences.filter((silentMs) => silentMs > this.leastSilenceMs).length;
+    return away >= 2 && away > silences.length - away;
   }
 
   #checkEnd(attempt: AttemptRecord): void {
@@ -263,6 +287,11 @@ export class Observer {
     const output = { attemptId: attempt.id, written, stored: this.#readOutput(attempt.id), isComplete };
     const task = this.#taskOf(taskKey(attempt.jobId, attempt.taskIndex));
     this.#ended.add(attempt.id);
+    if (isComplete && attempt.outputBytes !== null && attempt.outputBytes !== output.stored.length)
+      this.fail(
+        "outputStoredOnceInOrder",
+        `${attempt.id} states ${attempt.outputBytes} bytes, ${output.stored.length} are stored`,
+      );
     if (written !== "") task.outputs.push(output);
     this.#report(
       "outputStoredOnceInOrder",

@@ -74,6 +74,7 @@ export class Simulation {
       secrets,
       (attemptId) => coordinator.disk.peek(outputPath(attemptId)) ?? "",
       (nodeName) => coordinator.givenUpAtMs(nodeName),
+      (attemptId) => coordinator.tables.isStopWanted(attemptId),
     );
     const { faultsPerHour, destroyAtMs, cloneAtMs } = this.plan;
     const { settings } = this.plan.coordinator;
@@ -129,6 +130,8 @@ export class Simulation {
         `${observer.liveTaskCount} tasks have not ended ${LIVENESS_BOUND_MS / HOUR_MS} h after all was well`,
       );
     watch.stop();
+    // Only a turn of the real event loop shows which promises nobody waits for.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
     if (!observer.violation) this.#checkAtTheEnd();
     return this.result();
   }

@@ -69,11 +69,14 @@ export function residentBytesOfTree(pid: number): number {
  * /proc/PID/stat (a hundredth of a second) would show an idle daemon as nothing.
  */
 export function cpuSecondsOfTree(pid: number): number {
+  return treeOf(pid).reduce((sum, each) => sum + cpuSeconds(each), 0);
+}
+
+/** Of one process. */
+export function cpuSeconds(pid: number): number {
   let nanoseconds = 0;
-  for (const each of treeOf(pid)) {
-    for (const thread of readdirSync(`/proc/${each}/task`)) {
-      nanoseconds += Number(readFileSync(`/proc/${each}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
-    }
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
   }
   return nanoseconds / 1e9;
 }

@@ -178,6 +178,16 @@ describe("declaring something gone", () => {
   });
 });
 
+describe("drover node accept-hardware", () => {
+  test("says so to the coordinator, and shows the node as it is by then", async () => {
+    coordinator.on("POST /v1/nodes/gpu-01/accept-hardware", (_request, response) => sendJson(response, aNode()));
+    expect(await drover("node", "accept-hardware", "gpu-01")).toBe(0);
+    expect(shell.stdout()).toContain("health       healthy");
+    expect(await drover("node", "accept-hardware", "gpu-01", "--json")).toBe(0);
+    expect(coordinator.requests.map(({ method }) => method)).toEqual(["POST", "POST"]);
+  });
+});
+
 describe("drover output", () => {
   beforeEach(() => {
     const tasks = [aTask({ attempts: [anAttempt({ outputBytes: 4 })] }), aTask({ index: 1, state: "queued" })];

@@ -201,7 +201,7 @@ export const ERRORS = {
     httpStatus: null,
     meaning: "Another machine is known under this node's id.",
     advice:
-      "If this machine is a clone, or took its data directory over from another, delete node.json there and start the agent again: it joins as a node of its own.",
+      "If this machine is a clone, or took its data directory over from another, delete node.json there and start the agent again: it joins as a node of its own. If it replaces the other for good, say `drover node gone NAME`: it is let in when the other is lost.",
   },
   "agent.supervisorMissing": {
     httpStatus: null,

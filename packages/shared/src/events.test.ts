@@ -3,7 +3,7 @@ import { DAEMON_LOG_LINES, EVENTS } from "./events.ts";
 
 describe("the table of events", () => {
   it.each(Object.entries(EVENTS))("%s has a fixed text and one sentence of documentation", (name, { text, doc }) => {
-    expect(name).toMatch(/^(job|task|attempt|node|site)\.[a-z][A-Za-z]*$/);
+    expect(name).toMatch(/^(job|task|attempt|node|gpu|site)\.[a-z][A-Za-z]*$/);
     expect(text).toMatch(/^[a-z][a-zA-Z ]+$/);
     expect(doc).toMatch(/\.$/);
   });
@@ -14,6 +14,7 @@ describe("the table of events", () => {
       task: ["jobId", "taskIndex"],
       attempt: ["attemptId", "nodeId"],
       node: ["nodeId"],
+      gpu: ["nodeId", "gpuId"],
       site: ["site"],
     };
     const subject = name.split(".")[0] as keyof typeof ids;

@@ -8,6 +8,12 @@ const job = { jobId: z.int() };
 const task = { ...job, taskIndex: z.int() };
 const attempt = { ...task, attemptId: z.string(), nodeId: z.string(), nodeName: z.string() };
 const node = { nodeId: z.string(), nodeName: z.string() };
+const gpu = { ...node, gpuId: z.string() };
+const health = {
+  health: z.enum(["healthy", "degraded", "unhealthy"]),
+  codes: z.array(z.string()),
+  evidence: z.string(),
+};
 /** What an operator said, and why. */
 const said = { actor: z.string(), reason: z.string().nullable() };
 /** `site` is `null` for the fleet, and for the nodes that name no site. */
@@ -180,6 +186,36 @@ export const EVENTS = {
     doc: "The machine restarted: whatever ran on it is gone.",
     fields: z.object({ ...node, bootId: z.string() }),
   },
+  "node.healthChanged": {
+    level: "warn",
+    text: "node health changed",
+    doc: "Another reason makes the node degraded or unhealthy, or one of them is over.",
+    fields: z.object({ ...node, ...health }),
+  },
+  "node.hardwareAccepted": {
+    level: "info",
+    text: "node hardware accepted",
+    doc: "An operator said that what the node shows now is all that it has; what was missing is forgotten.",
+    fields: z.object({ ...node, actor: z.string(), gpuCount: z.int(), missingGpuIds: z.array(z.string()) }),
+  },
+  "gpu.healthChanged": {
+    level: "warn",
+    text: "gpu health changed",
+    doc: "Another reason makes a GPU degraded or unhealthy, or one of them is over.",
+    fields: z.object({ ...gpu, ...health }),
+  },
+  "gpu.missing": {
+    level: "error",
+    text: "gpu missing",
+    doc: "A GPU that the node once had is no longer there.",
+    fields: z.object({ ...gpu, model: z.string() }),
+  },
+  "gpu.found": {
+    level: "info",
+    text: "gpu found again",
+    doc: "A GPU that was missing is there again.",
+    fields: z.object({ ...gpu, model: z.string() }),
+  },
   "node.hardwareChanged": {
     level: "warn",
     text: "node hardware changed",
@@ -233,6 +269,9 @@ export const DAEMON_LOG_LINES = {
   "agent.leaseNotWritten":
     "A heartbeat was acknowledged and the lease could not be written down: the earlier one stands.",
   "agent.probeWarning": "A part of the hardware could not be read.",
+  "agent.hardwareChanged":
+    "A later look found other hardware than the one before: a GPU split, lost or found, a driver loaded.",
+  "agent.watchTrouble": "A vendor's tool that is watched for the load ended or hangs; it is started again.",
   "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",
   "agent.stopped": "The agent has closed everything.",
 } as const;

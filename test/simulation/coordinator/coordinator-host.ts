@@ -17,8 +17,8 @@ import { outputFilesOf } from "./simulated-output-files.ts";
 
 const RESTART_MS = 1_000;
 const START_MS = [50, 3_000] as const;
-/** How long `ws` waits for the answer to a close frame. */
-const CLOSE_PATIENCE_MS = 30_000;
+/** How long the gateway waits for the answer to a close frame. */
+const CLOSE_PATIENCE_MS = 2_000;
 /** A hello too, unless it is refused; its first heartbeat follows soon. */
 const RENEWS_LEASE = /^\{"type":"heartbeat"/;
 

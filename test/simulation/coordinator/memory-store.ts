@@ -36,6 +36,11 @@ export class Tables {
     return (this.jobs.get(jobId)?.state ?? null) as JobState | null;
   }
 
+  isStopWanted(attemptId: string): boolean {
+    const row = this.attempts.get(attemptId);
+    return row === undefined || row.stop_cause !== null || row.state === "ended";
+  }
+
   insertJob(row: JobRow): void {
     this.jobs.set(row.id, row);
     if (row.idempotency_key !== null) this.#jobIdsByKey.set(row.idempotency_key, row.id);

@@ -96,7 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a clone is let in",
     file: `${CORE}/agent-session.ts`,
     find: "return known.machineId !== null && machineId !== null && known.machineId !== machineId;",
-    replace: "return known.machineId === null && machineId === null && known.machineId !== machineId;",
+    replace: "return false;",
   },
   {
     name: "what should wait for its node is given away",

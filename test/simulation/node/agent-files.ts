@@ -9,12 +9,18 @@ export function filesOf(machine: NodeMachine, process: Process): FileSystem {
     process.mustLive();
     return read();
   };
+  const mayFail = <T>(path: string, read: () => T): T => {
+    process.mustLive();
+    if (machine.readFailures <= 0) return read();
+    machine.readFailures--;
+    throw Object.assign(new Error(`EMFILE: ${path}`), { code: "EMFILE" });
+  };
   const change = <T>(act: () => T): T => process.effect(act);
   return {
     makeDirectory: (path, { recursive = false }) => change(() => disk.makeDirectory(path, recursive)),
     exists: (path) => look(() => disk.exists(path)),
     sizeOf: (path) => look(() => disk.sizeOf(path)),
-    readText: (path) => look(() => (path.startsWith("/proc/") ? processes.read(path) : disk.read(path))),
+    readText: (path) => mayFail(path, () => (path.startsWith("/proc/") ? processes.read(path) : disk.read(path))),
     list: (path) => look(() => (path === "/proc" ? processes.pids() : disk.list(path))),
     writeText(path, text, { sync = false }) {
       // open(2) with O_TRUNC first, the bytes later: who dies in between leaves an empty file.

@@ -50,6 +50,8 @@ export class NodeMachine {
   isUp = false;
   /** The one that holds the data directory. */
   launcher: Launcher | null = null;
+  /** Looks at files that fail, with EMFILE or EIO, until it is 0 again. */
+  readFailures = 0;
   /** Starts of processes that fail until it is 0 again. */
   forkFailures = 0;
   #bootCount = 0;

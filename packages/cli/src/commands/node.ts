@@ -15,6 +15,13 @@ export function registerNode(program: Command, invoke: Invoke): void {
       invoke(command, (invocation) => showNode(invocation, idOrName)),
     );
   node
+    .command("accept-hardware")
+    .description("Say that what a machine shows now is all that it has: nothing is missing any more.")
+    .argument("<name-or-id>", NAME_OR_ID)
+    .action((idOrName: string, _options: object, command: Command) =>
+      invoke(command, (invocation) => acceptHardware(invocation, idOrName)),
+    );
+  node
     .command("cordon")
     .description("Give a machine nothing new; what runs there goes on.")
     .argument("<name-or-id>", NAME_OR_ID)
@@ -54,6 +61,14 @@ const REASON = "why; shown to those who meet the node like this";
 interface Word {
   reason?: string;
   deadline?: number;
+}
+
+async function acceptHardware(invocation: Invocation, idOrName: string): Promise<number> {
+  const { client, shell, asJson } = invocation;
+  const node = await client.acceptHardware(idOrName);
+  if (asJson) await printJson(invocation, node);
+  else await shell.write(renderNode(node, { nowMs: shell.clock.nowMs(), width: shell.columns }));
+  return ExitCode.ok;
 }
 
 async function showNode(invocation: Invocation, idOrName: string): Promise<number> {

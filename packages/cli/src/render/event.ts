@@ -34,6 +34,7 @@ function asFleetEvent(event: StoredEvent): FleetEvent | null {
 function subjectOf(event: FleetEvent): string {
   if ("taskIndex" in event) return `task ${event.jobId}.${event.taskIndex}`;
   if ("jobId" in event) return `job ${event.jobId}`;
+  if (event.event === "gpu.healthChanged") return `node ${event.nodeName} ${event.gpuId}`;
   if ("nodeName" in event) return `node ${event.nodeName}`;
   return event.scope === "fleet" ? "the fleet" : `site ${event.site ?? "-"}`;
 }
@@ -78,6 +79,15 @@ function textOf(event: FleetEvent): string {
       return `disconnected: ${event.reason}`;
     case "node.lost":
       return `lost: silent for ${formatDuration(event.silentMs)}`;
+    case "node.healthChanged":
+    case "gpu.healthChanged":
+      return event.codes.length === 0 ? event.health : `${event.health}: ${event.codes.join(", ")} (${event.evidence})`;
+    case "node.hardwareAccepted":
+      return `hardware accepted as it is by ${event.actor}, ${count(event.gpuCount, "GPU")}`;
+    case "gpu.missing":
+      return `missing: ${event.model} ${event.gpuId}`;
+    case "gpu.found":
+      return `found again: ${event.model} ${event.gpuId}`;
     case "node.declaredGone":
       return `declared gone by ${event.actor}`;
     case "node.cordoned":

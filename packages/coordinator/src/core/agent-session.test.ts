@@ -30,6 +30,18 @@ describe("a node that comes back", () => {
     expect(scenario.told(1, 2)).toMatchObject([{ desired: "run", attemptId: scenario.attempt(jobId).id }]);
   });
 
+  test("is not told to run what an earlier start of the coordinator gave it: that may have run and been forgotten since", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const jobId = scenario.submit();
+    const before = scenario.attempt(jobId);
+    scenario.restart();
+    scenario.hello(1, {}, 2);
+    expect(scenario.eventsNamed("attempt.ended")).toMatchObject([{ outcome: "node lost (forgotten)", blame: "node" }]);
+    expect(scenario.attempt(jobId)).toMatchObject({ number: 2 });
+    expect(scenario.told(1, 2).map((told) => told.attemptId)).not.toContain(before.id);
+  });
+
   test("hears of a cancel that it missed", () => {
     const { scenario, jobId, attempt } = withOneRunning();
     scenario.turn({ type: "agentGone", sessionId: 1, nodeId: nodeIdOf(1), reason: "cut" });

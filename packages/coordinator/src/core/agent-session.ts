@@ -1,14 +1,15 @@
 import type { NodeLoss } from "@drover/shared/domain/attempt.ts";
-import type { AttemptId } from "@drover/shared/domain/ids.ts";
-import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
+import { incarnationOf, type AttemptId } from "@drover/shared/domain/ids.ts";
 import type { AttemptReport, DesiredAttempt, HeldDesire, Hello } from "@drover/shared/protocol/messages.ts";
 import { assignmentFor } from "./assignment.ts";
 import { observeAttempt } from "./attempt-reports.ts";
+import { pause } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type { Happening } from "./input.ts";
-import { suspectAfterMs } from "./liveness.ts";
+import { suspectAfterMs, untilKilledMs } from "./liveness.ts";
+import { conditionFrom, tellOfCondition } from "./node-changes.ts";
 import { moveLink } from "./node-link.ts";
 import type { AttemptRecord, NodeRecord } from "./records.ts";
 
@@ -53,7 +54,10 @@ export function agentHello(
     if (next?.desired === "run") effects.desire(hello.nodeId, next);
     else if (next) held.push(next);
   }
-  // What the agent has beyond these is over for the coordinator: unlisted, so the agent stops and drops it.
+  // What the agent has beyond these is over for the coordinator: unlisted, so the agent stops and drops it. Until
+  // that is done its devices only look free: nothing new may be put on them.
+  const isStillBusy = hello.attempts.some(({ attemptId, state }) => state !== "ended" && !fleet.isLive(attemptId));
+  if (isStillBusy) pause(fleet, hello.nodeId, untilKilledMs(fleet.settings), now);
   effects.welcome(sessionId, held);
 }
 
@@ -75,6 +79,8 @@ export function agentGone(
  * attempts, and to take the clone for the node after a reboot would start them a second time elsewhere.
  */
 function isOnAnotherMachine(known: NodeRecord, { machineId }: Hello): boolean {
+  // Of a machine that is lost and was declared gone it is known that it will not come back: this one replaces it.
+  if (known.link === "lost" && known.goneSinceMs !== null) return false;
   return known.machineId !== null && machineId !== null && known.machineId !== machineId;
 }
 
@@ -96,13 +102,12 @@ function takeNodeOver(
   effects: Effects,
   now: Instant,
 ): NodeRecord {
-  const { nodeId, name, bootId, site, agentVersion, hardware, capacity } = hello;
+  const { nodeId, name, bootId, site, agentVersion, capacity } = hello;
   const size = { cpuMilli: capacity.cpuMilli, memoryBytes: capacity.memoryBytes, gpuCount: capacity.gpuIds.length };
   if (!known) effects.tell({ event: "node.joined", nodeId, nodeName: name, ...size });
   if (known && known.bootId !== bootId) effects.tell({ event: "node.rebooted", nodeId, nodeName: name, bootId });
-  if (known && !isSameCapacity(known.capacity, capacity)) {
-    effects.tell({ event: "node.hardwareChanged", nodeId, nodeName: name, ...size });
-  }
+  const condition = conditionFrom(known, hello, now);
+  tellOfCondition(known, condition, { id: nodeId, name }, effects);
   const node: NodeRecord = {
     id: nodeId,
     name,
@@ -117,10 +122,10 @@ function takeNodeOver(
     // One that is not said (an older agent, one that may not read it) is no other one.
     machineId: hello.machineId ?? known?.machineId ?? null,
     site,
-    capacity,
-    hardware,
-    // What the welcome grants; a later start with a shorter lease must still wait for this one.
-    leaseMs: fleet.settings.leaseMs,
+    ...condition,
+    // What the welcome grants; but an agent never shortens a lease that it has, so until its machine starts anew the
+    // longest one that it was ever granted counts.
+    leaseMs: Math.max(fleet.settings.leaseMs, known?.bootId === bootId ? known.leaseMs : 0),
     joinedAtMs: known?.joinedAtMs ?? now.wallMs,
   };
   fleet.nodes.put(nodeId, node);
@@ -148,13 +153,17 @@ function reconcile(
       ? { desired: "keep", attemptId: attempt.id }
       : { desired: "stop", attemptId: attempt.id, cause: attempt.stopCause };
   }
-  // The node does not have it. It may be started only if it certainly never was: in this boot, and never
-  // reported. (A power cut may lose an agent's spool, and with it the memory of a start.)
+  // The node does not have it. It may be started only if it certainly never was: in this boot, never reported, and
+  // made by this very start of the coordinator. (A power cut may lose an agent's spool, and with it the memory of a
+  // start. A database that was restored from an older copy has lost the memory of what was reported: chaos seed 11.)
   if (attempt.bootId !== node.bootId) return giveUp(fleet, attempt, "rebooted", effects, now);
   if (attempt.startedAtMs !== null || attempt.state === "starting" || attempt.state === "releasing") {
     return giveUp(fleet, attempt, "forgotten", effects, now);
   }
   if (attempt.stopCause === null) {
+    if (incarnationOf(attempt.id) !== fleet.settings.incarnation) {
+      return giveUp(fleet, attempt, "forgotten", effects, now);
+    }
     return { desired: "run", attemptId: attempt.id, assignment: assignmentFor(fleet, attempt) };
   }
   const end = {
@@ -177,8 +186,4 @@ function giveUp(fleet: Fleet, attempt: AttemptRecord, code: NodeLoss, effects: E
   } as const;
   endAttempt(fleet, current, end, effects, now);
   return null;
-}
-
-function isSameCapacity(a: ResourceCapacity, b: ResourceCapacity): boolean {
-  return a.cpuMilli === b.cpuMilli && a.memoryBytes === b.memoryBytes && a.gpuIds.join() === b.gpuIds.join();
 }

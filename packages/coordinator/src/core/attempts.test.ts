@@ -147,6 +147,14 @@ describe("a node that cannot start what it is given", () => {
     scenario.turn({ type: "tick" });
     expect(scenario.attempt(jobId).number).toBe(4);
   });
+
+  test("pauses once for all that fail together", () => {
+    const { scenario, jobId } = running({ retries: 0, array: { size: 4 } });
+    for (const index of [0, 1, 2, 3]) scenario.end(scenario.attempt(jobId, index), NO_PROCESS);
+    scenario.pass(2000);
+    scenario.turn({ type: "tick" });
+    expect(scenario.attempt(jobId, 3).number).toBe(2);
+  });
 });
 
 describe("cancelling a job", () => {

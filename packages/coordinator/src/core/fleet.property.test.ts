@@ -52,6 +52,13 @@ const AgentAction = fc.oneof(
       { weight: 1, arbitrary: fc.constant("clone" as const) },
     ),
   }),
+  fc.record({
+    type: fc.constant("ails" as const),
+    node: SomeNode,
+    /** Of the node's two GPUs; the node itself with both. */
+    unhealthyGpus: fc.subarray([0, 1]),
+    isUnhealthy: fc.boolean(),
+  }),
   fc.record({ type: fc.constant("beat" as const), node: SomeNode, attemptCount: fc.constantFrom(0, 0, 1) }),
   fc.record({ type: fc.constant("cut" as const), node: SomeNode }),
   fc.record({
@@ -214,6 +221,22 @@ class Run {
     }
   }
 
+  #ailing({ node, unhealthyGpus, isUnhealthy }: Extract<Action, { type: "ails" }>): Happening[] {
+    const nodeId = nodeIdOf(node);
+    const sessionId = this.scenario.fleet.sessionIdOf(nodeId);
+    const { hardware, capacity } = aHello(node, { gpus: 2, cpus: 4 });
+    const reason = { code: "gpuLost", state: "unhealthy" as const, evidence: "", sinceMs: 1 };
+    const gpus = unhealthyGpus.map((index) => ({
+      gpuId: `GPU-${node}-${index}`,
+      state: "unhealthy" as const,
+      reasons: [reason],
+    }));
+    const health = isUnhealthy
+      ? { state: "unhealthy" as const, reasons: [{ ...reason, code: "diskFull" }], gpus }
+      : { state: "healthy" as const, reasons: [], gpus };
+    return sessionId ? [{ type: "nodeChanges", sessionId, nodeId, changes: { hardware, capacity, health } }] : [];
+  }
+
   #inputsFor(action: Exclude<Action, { type: "beat" }>): (Command | Happening)[] {
     const { fleet } = this.scenario;
     const attempts = [...fleet.attempts.values()];
@@ -247,6 +270,8 @@ class Run {
         });
         return [{ type: "agentHello", sessionId: ++this.#sessionId, hello }];
       }
+      case "ails":
+        return this.#ailing(action);
       case "cut": {
         const nodeId = nodeIdOf(action.node);
         const sessionId = fleet.sessionIdOf(nodeId);

@@ -143,6 +143,12 @@ export class Fleet {
     });
   }
 
+  /** It holds something on its node, as far as the coordinator knows. */
+  isLive(attemptId: AttemptId): boolean {
+    const attempt = this.attempts.get(attemptId);
+    return attempt !== undefined && attempt.state !== "ended";
+  }
+
   /** The attempts that hold something on a node. */
   attemptsOn(nodeId: NodeId): AttemptRecord[] {
     return [...this.capacity.attemptIdsOn(nodeId)].map((id) => this.attempts.get(id)).filter((a) => a !== undefined);

@@ -1,6 +1,6 @@
 import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
-import type { AttemptReport, Hello } from "@drover/shared/protocol/messages.ts";
+import type { AttemptReport, Hello, NodeChanges } from "@drover/shared/protocol/messages.ts";
 import type { ErrorCode } from "@drover/shared/errors.ts";
 import type { Idempotency } from "./records.ts";
 
@@ -29,6 +29,7 @@ export type NodeCommand =
       deadlineAfterMs: number | null;
       actor: string;
     }
+  | { type: "acceptHardware"; nodeId: NodeId; actor: string }
   | { type: "declareNodeGone"; nodeId: NodeId; actor: string }
   /** `null`: the nodes that name no site. */
   | { type: "declareSiteGone"; site: string | null; actor: string };
@@ -37,6 +38,7 @@ export type NodeCommand =
 export type Happening =
   | { type: "agentHello"; sessionId: number; hello: Hello }
   | { type: "attemptReports"; sessionId: number; nodeId: NodeId; reports: AttemptReport[] }
+  | { type: "nodeChanges"; sessionId: number; nodeId: NodeId; changes: NodeChanges }
   | { type: "agentGone"; sessionId: number; nodeId: NodeId; reason: string }
   | { type: "tick" }
   | { type: "restarted" };

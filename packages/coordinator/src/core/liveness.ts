@@ -22,6 +22,11 @@ export function suspectAfterMs(settings: FleetSettings): number {
   return HEARTBEATS_UNTIL_SUSPECT * settings.heartbeatIntervalMs;
 }
 
+/** How long a node may need to stop, kill and reap what it was told to drop. */
+export function untilKilledMs({ stopGraceMs }: Pick<FleetSettings, "stopGraceMs">): number {
+  return stopGraceMs * DRIFT_RATIO + KILL_MARGIN_MS;
+}
+
 /** How long a node must be silent before what ran there under this lease is certainly dead. */
 export function lostAfterMs({ leaseMs, stopGraceMs }: Pick<FleetSettings, "leaseMs" | "stopGraceMs">): number {
   return (leaseMs + stopGraceMs) * DRIFT_RATIO + KILL_MARGIN_MS;

@@ -1,9 +1,11 @@
 import type { AttemptOutcome, AttemptState, AttemptUsage, Blame } from "@drover/shared/domain/attempt.ts";
+import type { NodeHealth } from "@drover/shared/domain/health.ts";
 import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
 import type { Hardware, NodeAdmin, NodeLink } from "@drover/shared/domain/node.ts";
 import type { Allocation, ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { Cause, TaskState } from "@drover/shared/domain/task.ts";
+import type { ExpectedHardware } from "./expected-hardware.ts";
 
 /** The rows of the fleet. Values, never changed in place: a change is a new record put in its table. */
 export interface JobRecord {
@@ -90,6 +92,9 @@ export interface NodeRecord {
   readonly site: string | null;
   readonly capacity: ResourceCapacity;
   readonly hardware: Hardware;
+  /** What it says of itself, and what is missing of what it once had. */
+  readonly health: NodeHealth;
+  readonly expected: ExpectedHardware;
   /** The lease that its last welcome granted. */
   readonly leaseMs: number;
   readonly joinedAtMs: number;

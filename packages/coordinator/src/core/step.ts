@@ -18,6 +18,7 @@ import type {
   NodeCommandResult,
 } from "./input.ts";
 import { checkLeases, forgetConnections } from "./liveness.ts";
+import { acceptHardware, nodeChanges } from "./node-changes.ts";
 import { setNodeAdmin } from "./set-node-admin.ts";
 import { submitJob } from "./submit-job.ts";
 
@@ -42,6 +43,11 @@ function take(fleet: Fleet, input: Input, effects: Effects, now: Instant): Comma
       return submitJob(fleet, input, effects, now);
     case "cancelJob":
       return cancelJob(fleet, input, effects, now);
+    case "acceptHardware":
+      return acceptHardware(fleet, input, effects);
+    case "nodeChanges":
+      nodeChanges(fleet, input, effects, now);
+      return null;
     case "setNodeAdmin":
       return setNodeAdmin(fleet, input, effects, now);
     case "declareNodeGone":

@@ -1,3 +1,4 @@
+import { NodeLoad } from "@drover/shared/domain/node.ts";
 import { once } from "node:events";
 import { rmSync, truncateSync } from "node:fs";
 import { connect } from "node:net";
@@ -52,7 +53,7 @@ describe("an agent", () => {
     agent.send({
       type: "heartbeat",
       sequence: 41,
-      load: { load1: 0.5, memoryAvailableBytes: 1, dataDiskFreeBytes: 2 },
+      load: NodeLoad.parse({ load1: 0.5, memoryAvailableBytes: 1, dataDiskFreeBytes: 2 }),
       attemptCount: 0,
     });
     expect(await agent.next("heartbeatAck")).toMatchObject({ sequence: 41 });
@@ -113,8 +114,12 @@ describe("an agent", () => {
     const thief = await coordinator.connectAgent(2);
     thief.sendOutput(attemptId, 0, "forged");
     // Frames of one connection are taken in order: this one behind it shows that the other was dropped.
-    const load = { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 };
-    thief.send({ type: "heartbeat", sequence: 1, load, attemptCount: 0 });
+    thief.send({
+      type: "heartbeat",
+      sequence: 1,
+      load: NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 }),
+      attemptCount: 0,
+    });
     await thief.next("heartbeatAck");
     agent.report(aReport(attemptId, { state: "ended", outcome: EXITED, endedAtMs: 2 }));
     await agent.next("desired");
@@ -250,4 +255,15 @@ test("a job whose script is large and whose tasks are many reaches its node in b
     ),
   );
   await agent.next("desired", ({ held }) => held.some((one) => one.desired === "forget"));
+});
+
+test("a coordinator stops although an agent no longer answers", async () => {
+  const stopping = await RunningCoordinator.start();
+  const agent = await stopping.connectAgent(1);
+  agent.freeze();
+  const startedAtMs = performance.now();
+  await stopping.stop({ cutsAgents: false });
+  expect(performance.now() - startedAtMs).toBeLessThan(10_000);
+  agent.cut();
+  rmSync(stopping.dataDir, { recursive: true, force: true });
 });

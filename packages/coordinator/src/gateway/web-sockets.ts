@@ -1,8 +1,19 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { WebSocketServer, type WebSocket } from "ws";
+import { WebSocketServer, type ServerOptions, type WebSocket } from "ws";
 import { MAX_TEXT_FRAME_BYTES } from "@drover/shared/protocol/messages.ts";
 import type { AgentGateway } from "./agent-gateway.ts";
+
+/** An agent that does not answer to our goodbye must not keep us from stopping. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+const SERVER_OPTIONS: ServerOptions & { closeTimeout: number } = {
+  noServer: true,
+  perMessageDeflate: false,
+  maxPayload: MAX_TEXT_FRAME_BYTES,
+  // Not yet in the types.
+  closeTimeout: CLOSE_TIMEOUT_MS,
+};
 
 /** The door for agents: takes an HTTP upgrade and hands the gateway a socket. */
 export interface WebSockets {
@@ -12,7 +23,7 @@ export interface WebSockets {
 }
 
 export function openWebSockets(gateway: AgentGateway): WebSockets {
-  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_TEXT_FRAME_BYTES });
+  const server = new WebSocketServer(SERVER_OPTIONS);
   return {
     accept(request, socket, head) {
       const address = request.socket.remoteAddress ?? "unknown";

@@ -1,3 +1,4 @@
+import { NodeLoad } from "@drover/shared/domain/node.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Job, JobDetail, JobList } from "@drover/shared/api/jobs.ts";
 import { NodeDetail, NodeList } from "@drover/shared/api/nodes.ts";
@@ -183,7 +184,7 @@ describe("nodes", () => {
   test("are cordoned, drained and uncordoned with a reason, which a restart does not forget", async () => {
     await using own = await RunningCoordinator.start();
     const agent = await own.connectAgent(1);
-    const load = { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 };
+    const load = NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 });
     const cordoned = await own.client.setNodeAdmin("node1", { admin: "cordoned", reason: "fans are loud" });
     expect(cordoned).toMatchObject({ admin: "cordoned", adminReason: "fans are loud", adminActor: "127.0.0.1" });
     const job = await own.client.submitJob({ command: ["true"] });
@@ -297,6 +298,7 @@ describe("the daemon's own routes", () => {
       "/v1/jobs/{id}/output",
       "/v1/nodes",
       "/v1/nodes/{id}",
+      "/v1/nodes/{id}/accept-hardware",
       "/v1/nodes/{id}/admin",
       "/v1/nodes/{id}/gone",
       "/v1/sites",

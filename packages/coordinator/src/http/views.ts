@@ -4,6 +4,7 @@ import { judgeDependency } from "@drover/shared/domain/dependency.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import { commandLineOf, taskCount, type JobState } from "@drover/shared/domain/job.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
+import { missingGpus } from "../core/expected-hardware.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { AttemptRecord, JobRecord, JobSummaryRecord, NodeRecord, TaskRecord } from "../core/records.ts";
 
@@ -97,6 +98,8 @@ export function nodeView(node: NodeRecord, fleet: Fleet): Node {
     allocated,
     attemptCount: attempts.length,
     hardware: node.hardware,
+    health: node.health,
+    missingGpus: [...missingGpus(node.expected, node.hardware.gpus)],
     load: presence?.load ?? null,
     lastHeardAt: timestampOrNull(presence?.heardAtMs ?? null),
     joinedAt: timestamp(node.joinedAtMs),

@@ -1,6 +1,8 @@
+import { HEALTHY, NodeHealth } from "@drover/shared/domain/health.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
 import { Hardware, type NodeAdmin, type NodeLink } from "@drover/shared/domain/node.ts";
 import { ResourceCapacity } from "@drover/shared/domain/resources.ts";
+import { expectationOf, type ExpectedHardware } from "../core/expected-hardware.ts";
 import type { AdminChange, NodeRecord } from "../core/records.ts";
 
 export interface NodeRow {
@@ -22,6 +24,8 @@ export interface NodeRow {
   admin_actor: string | null;
   admin_reason: string | null;
   drain_deadline_ms: number | null;
+  health: string | null;
+  expected_hardware: string | null;
 }
 
 export function nodeRow(node: NodeRecord): NodeRow {
@@ -44,10 +48,13 @@ export function nodeRow(node: NodeRecord): NodeRow {
     admin_actor: node.adminChange?.actor ?? null,
     admin_reason: node.adminChange?.reason ?? null,
     drain_deadline_ms: node.adminChange?.deadlineMs ?? null,
+    health: JSON.stringify(node.health),
+    expected_hardware: JSON.stringify(node.expected),
   };
 }
 
 export function nodeRecord(row: NodeRow): NodeRecord {
+  const hardware = Hardware.parse(JSON.parse(row.hardware));
   return {
     id: row.id as NodeId,
     name: row.name,
@@ -61,7 +68,12 @@ export function nodeRecord(row: NodeRow): NodeRecord {
     machineId: row.machine_id,
     site: row.site,
     capacity: ResourceCapacity.parse(JSON.parse(row.capacity)),
-    hardware: Hardware.parse(JSON.parse(row.hardware)),
+    hardware,
+    health: row.health === null ? HEALTHY : NodeHealth.parse(JSON.parse(row.health)),
+    expected:
+      row.expected_hardware === null
+        ? expectationOf(hardware)
+        : (JSON.parse(row.expected_hardware) as ExpectedHardware),
     leaseMs: row.lease_ms,
     joinedAtMs: row.joined_at_ms,
   };

@@ -117,6 +117,8 @@ describe("the store", () => {
         site: null,
         capacity,
         hardware,
+        health: { state: "healthy", reasons: [], gpus: [] },
+        expected: { gpus: [], diskMounts: [], memoryBytes: hardware.memoryBytes },
         leaseMs: 60_000,
         joinedAtMs: 4,
       },

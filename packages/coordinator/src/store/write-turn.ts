@@ -50,6 +50,8 @@ const NODE_COLUMNS = [
   "hardware",
   "lease_ms",
   "joined_at_ms",
+  "health",
+  "expected_hardware",
   "machine_id",
   "site",
   "gone_since_ms",

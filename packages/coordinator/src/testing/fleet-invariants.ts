@@ -1,3 +1,4 @@
+import { usableCapacity } from "../core/usable-capacity.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { JobRecord } from "../core/records.ts";
 import { whyJobWaits } from "../core/why-waiting.ts";
@@ -39,7 +40,7 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
         broken.push(`${node.name}: free memory is wrong`);
       if (cpuMilli > node.capacity.cpuMilli || memoryBytes > node.capacity.memoryBytes)
         broken.push(`${node.name}: over-committed`);
-      const freeGpuIds = node.capacity.gpuIds.filter((id) => !gpuIds.includes(id));
+      const freeGpuIds = usableCapacity(node).gpuIds.filter((id) => !gpuIds.includes(id));
       if (free.gpuIds.join() !== freeGpuIds.join())
         broken.push(`${node.name}: free GPUs are ${free.gpuIds.join()}, should be ${freeGpuIds.join()}`);
     }

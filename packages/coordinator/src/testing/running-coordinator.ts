@@ -74,8 +74,9 @@ export class RunningCoordinator {
     await this.#start();
   }
 
-  async stop(): Promise<void> {
-    for (const peer of this.#peers) peer.cut();
+  /** Without its agents being there to hear of it, or with what they make of it. */
+  async stop({ cutsAgents = true } = {}): Promise<void> {
+    if (cutsAgents) for (const peer of this.#peers) peer.cut();
     await this.#coordinator.stop();
   }
 
@@ -167,6 +168,11 @@ export class ScriptedAgent {
   async assigned(): Promise<AttemptId> {
     const desired = await this.next("desired", (message) => message.run.length > 0);
     return desired.run[0]?.attemptId as AttemptId;
+  }
+
+  /** Reads nothing any more, as a process that is stopped. */
+  freeze(): void {
+    this.#socket.pause();
   }
 
   cut(): void {

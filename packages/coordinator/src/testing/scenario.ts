@@ -1,6 +1,9 @@
 import type { AttemptOutcome } from "@drover/shared/domain/attempt.ts";
 import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import { JobSubmission, toJobSpec, type JobSpec } from "@drover/shared/domain/job.ts";
+import { GpuDevice } from "@drover/shared/domain/gpu.ts";
+import { HEALTHY } from "@drover/shared/domain/health.ts";
+import { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import type { EventName, FleetEvent } from "@drover/shared/events.ts";
 import type { AttemptReport, DesiredAttempt, Hello } from "@drover/shared/protocol/messages.ts";
 import { Effects } from "../core/effects.ts";
@@ -43,7 +46,7 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
     machineId: `machine-${number}`,
     site: null,
     capacity: { cpuMilli: cpus * 1000, memoryBytes, gpuIds },
-    hardware: {
+    hardware: Hardware.parse({
       cpu: { model: "test", cores: Math.max(1, cpus), physicalCores: null },
       memoryBytes,
       disks: [],
@@ -52,10 +55,16 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
       kernel: "test",
       architecture: "x64",
       warnings: [],
-    },
+    }),
+    health: HEALTHY,
     attempts: [],
     ...rest,
   };
+}
+
+export function aGpu(id: string, fields: Partial<GpuDevice> = {}): GpuDevice {
+  const identity = { id, index: 0, model: "NVIDIA A100-SXM4-80GB", modelName: "A100-80GB" };
+  return GpuDevice.parse({ ...identity, memoryBytes: null, driverVersion: null, ...fields });
 }
 
 export function nodeIdOf(number: number): NodeId {
@@ -127,7 +136,7 @@ export class Scenario {
 
   /** A heartbeat over the node's current connection; says whether it is acknowledged. */
   beat(number: number, report: Partial<NodeReport> = {}): boolean {
-    const load = { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 };
+    const load = NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 });
     const nodeId = nodeIdOf(number);
     const sessionId = this.fleet.sessionIdOf(nodeId);
     const heartbeat = { load, attemptCount: this.fleet.attemptsOn(nodeId).length, ...report };
@@ -139,6 +148,12 @@ export class Scenario {
     const nodeId = nodeIdOf(number);
     const sessionId = this.fleet.sessionIdOf(nodeId);
     if (sessionId !== null) this.turn({ type: "agentGone", sessionId, nodeId, reason: "cut" });
+  }
+
+  /** The coordinator starts again, with all that was committed. */
+  restart(): void {
+    this.fleet.settings.incarnation = "test01";
+    this.turn({ type: "restarted" });
   }
 
   pass(durationMs: number): void {

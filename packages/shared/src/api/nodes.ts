@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NodeHealth } from "../domain/health.ts";
 import { Hardware, NodeAdmin, NodeLink, NodeLoad } from "../domain/node.ts";
 import { Allocation, ResourceCapacity } from "../domain/resources.ts";
 import { Duration, MS_PER_DAY } from "../units.ts";
@@ -30,6 +31,10 @@ export const Node = z
     allocated: Allocation,
     attemptCount: z.int(),
     hardware: Hardware,
+    /** What makes it, or a GPU of it, degraded or unhealthy; what is unhealthy is given nothing new. */
+    health: NodeHealth,
+    /** GPUs that it once had and no longer shows. */
+    missingGpus: z.array(z.object({ id: z.string(), model: z.string() })),
     /** Of the last heartbeat; `null` before the first since the coordinator started. */
     load: NodeLoad.nullable(),
     lastHeardAt: z.iso.datetime().nullable(),

@@ -42,6 +42,7 @@ export interface DroverClient {
   readOutput(jobId: number, request?: OutputRequest): Promise<OutputStream>;
   listNodes(): Promise<NodeList>;
   getNode(idOrName: string): Promise<NodeDetail>;
+  acceptHardware(idOrName: string): Promise<NodeDetail>;
   /** Cordons, drains or uncordons it. */
   setNodeAdmin(idOrName: string, request: NodeAdminRequest): Promise<NodeDetail>;
   /** It will not come back: what it ran goes to other nodes once that is safe. */
@@ -94,6 +95,8 @@ export function createClient(coordinatorUrl: string): DroverClient {
     },
     listNodes: () => json(NodeList, "/v1/nodes"),
     getNode: (idOrName) => json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}`),
+    acceptHardware: (idOrName) =>
+      json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/accept-hardware`, { method: "POST" }),
     setNodeAdmin: (idOrName, body) =>
       json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/admin`, {
         method: "PUT",

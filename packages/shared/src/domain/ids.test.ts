@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { AttemptId, formatAttemptId, JobId, NodeId, taskKey } from "./ids.ts";
+import { AttemptId, formatAttemptId, incarnationOf, JobId, NodeId, taskKey } from "./ids.ts";
 
 describe("an attempt id", () => {
   it("names job, task, attempt and the coordinator's incarnation", () => {
     const id = formatAttemptId({ jobId: JobId.parse(812), taskIndex: 3, attemptNumber: 1, incarnation: "k7q2mx" });
     expect(id).toBe("812.3.1-k7q2mx");
     expect(AttemptId.parse(id)).toBe(id);
+    expect(incarnationOf(id)).toBe("k7q2mx");
   });
 
   // It becomes the name of a directory.

@@ -35,6 +35,11 @@ export function formatAttemptId(parts: AttemptIdParts): AttemptId {
   return `${parts.jobId}.${parts.taskIndex}.${parts.attemptNumber}-${parts.incarnation}` as AttemptId;
 }
 
+/** Which start of the coordinator made it. */
+export function incarnationOf(attemptId: AttemptId): string {
+  return attemptId.slice(attemptId.lastIndexOf("-") + 1);
+}
+
 /** `812.3`: the name of a task in logs, keys and on the command line. */
 export type TaskKey = `${number}.${number}`;
 

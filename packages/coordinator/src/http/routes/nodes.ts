@@ -66,6 +66,24 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
     },
   );
 
+  app.post(
+    "/v1/nodes/:id/accept-hardware",
+    {
+      schema: {
+        summary: "Accept what a node has now",
+        description:
+          "GPUs, disks and memory that the node once had and no longer shows are no longer expected, and no longer missing.",
+        params: NodeParams,
+        response: { 200: NodeDetail },
+      },
+    },
+    async (request) => {
+      const { id } = requireNode(fleet, request.params.id);
+      requireResult(await engine.command({ type: "acceptHardware", nodeId: id, actor: request.ip }));
+      return nodeDetail(requireNode(fleet, id));
+    },
+  );
+
   function nodeDetail(node: NodeRecord): NodeDetail {
     return { ...nodeView(node, fleet), attempts: fleet.attemptsOn(node.id).map((attempt) => attempt.id) };
   }
