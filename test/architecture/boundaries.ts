@@ -127,7 +127,14 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${COORDINATOR}store/`,
-    may: [`${COORDINATOR}core/`, `${COORDINATOR}store/`, SHARED, "npm:better-sqlite3", "node:"],
+    may: [
+      `${COORDINATOR}core/`,
+      `${COORDINATOR}durable-files.ts`,
+      `${COORDINATOR}store/`,
+      SHARED,
+      "npm:better-sqlite3",
+      "node:",
+    ],
     why: "the store turns rows into the fleet and back; it does not know who asks",
   },
   {
@@ -168,13 +175,24 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${COORDINATOR}telemetry/`,
     may: [`${COORDINATOR}core/`, `${COORDINATOR}telemetry/`, SHARED, "npm:pino", "npm:prom-client", "node:"],
-    mayAsTypes: [`${COORDINATOR}engine/`],
+    mayAsTypes: [`${COORDINATOR}engine/`, `${COORDINATOR}store/`],
     why: "log lines and metrics are told, they do not ask",
   },
   {
     files: `${COORDINATOR}config.ts`,
     may: [`${COORDINATOR}http/loopback.ts`, SHARED, "npm:commander", "npm:zod", "node:"],
     why: "options are read before anything is built",
+  },
+  {
+    files: `${COORDINATOR}durable-files.ts`,
+    may: ["node:"],
+    why: "what makes a file or a name survive a power cut, for whoever writes some",
+  },
+  {
+    files: `${COORDINATOR}copy-commands.ts`,
+    may: [`${COORDINATOR}store/`, SHARED, "node:"],
+    mayAsTypes: [`${COORDINATOR}config.ts`],
+    why: "a command runs without the coordinator, and so without the wiring",
   },
   {
     files: `${COORDINATOR}control.ts`,
@@ -196,7 +214,14 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${COORDINATOR}main.ts`,
-    may: [`${COORDINATOR}config.ts`, `${COORDINATOR}coordinator.ts`, `${COORDINATOR}telemetry/`, SHARED, "node:"],
+    may: [
+      `${COORDINATOR}config.ts`,
+      `${COORDINATOR}coordinator.ts`,
+      `${COORDINATOR}copy-commands.ts`,
+      `${COORDINATOR}telemetry/`,
+      SHARED,
+      "node:",
+    ],
     why: "reads options, starts the wiring, handles signals",
   },
 ];

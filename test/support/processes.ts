@@ -9,7 +9,12 @@ process.on("exit", () => {
 
 /** Starts a Node program of its own; its stderr is shown, its stdout is kept. */
 export function startNode(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  const child = spawn(process.execPath, args, {
+  return startProgram(process.execPath, args, env);
+}
+
+/** Starts any program; its stderr is shown, its stdout is kept. */
+export function startProgram(program: string, args: readonly string[], env: Record<string, string> = {}): ChildProcess {
+  const child = spawn(program, args, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });

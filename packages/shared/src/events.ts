@@ -245,7 +245,14 @@ export const DAEMON_LOG_LINES = {
   "store.commitFailed": "A turn could not be committed: nothing of it happened, its callers got a 503.",
   "store.pruneFailed": "Old events could not be dropped; it is tried again later.",
   "store.recovered": "Commits work again.",
+  "store.checked": "The coordinator had not been stopped cleanly: its database was read through and is whole.",
+  "store.restoreFinished":
+    "A restore had been interrupted when its backup was already checked and in place; it is done now.",
+  "store.restoreAbandoned":
+    "A restore had been interrupted before it changed anything; run it again if it is still wanted.",
   "agent.refused": "A connection on /v1/agent was refused; says why and from where.",
+  "output.distrusted":
+    "The machine was restarted: output that was not yet safe on the disk is fetched again from the agents.",
   "output.writeFailed": "Output of an attempt could not be stored; the agent keeps it and sends it again.",
   "log.dropped": "Nobody read the log for so long that lines were dropped; the event stream has them.",
   "core.defect": "An input met a defect of the core: nothing of it happened, and everything else goes on.",

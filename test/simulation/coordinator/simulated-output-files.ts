@@ -36,6 +36,7 @@ export function outputFilesOf(disk: Disk, process: Process, random: Random, slow
   return {
     makeDirectory: (path) => process.effect(() => disk.makeDirectory(path, true)),
     sizeOf: (path) => (disk.read(path) ?? "").length,
+    empty: (path) => process.effect(() => disk.write(path, "")),
     openForWriting(path) {
       if (!disk.exists(path)) process.effect(() => disk.write(path, ""));
       return open(path);

@@ -234,9 +234,9 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "an end whose output could not be synced is never taken",
-    file: `${COORDINATOR}/gateway/agent-gateway.ts`,
-    find: "else this.#takeReports(session, nodeId, [report]);",
+    name: "output that could not be synced is believed to be there",
+    file: `${COORDINATOR}/output/output-store.ts`,
+    find: "this.doubt([attemptId]);",
     replace: "",
   },
   {

@@ -65,7 +65,7 @@ export class AgentGateway {
         leaseMs,
         heartbeatIntervalMs,
         attempts,
-        outputOffsets: Object.fromEntries(session.reportedAttemptIds.map((id) => [id, this.#storedBytes(id)])),
+        outputOffsets: Object.fromEntries(session.reportedAttemptIds.map((id) => [id, this.#reliableBytes(id)])),
       });
     }
     for (const [nodeId, attempts] of effects.desired) {
@@ -178,7 +178,7 @@ export class AgentGateway {
     for (const report of reports) {
       if (isImmediate(report)) continue;
       void this.#sealed(nodeId, report).then((sealed) => {
-        if (sealed.state !== "ended") this.#sealLater(session, nodeId, report);
+        if (sealed.state !== "ended") this.#askAgain(session, report);
         engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: [sealed] });
       });
     }
@@ -211,27 +211,23 @@ export class AgentGateway {
     } catch (error) {
       this.#outputFailed(attemptId, error);
       this.#options.clock.callAfter(OUTPUT_RETRY_MS, () => {
-        session.send({ type: "outputResend", attemptId, offset: this.#storedBytes(attemptId) });
+        session.send({ type: "outputResend", attemptId, offset: this.#reliableBytes(attemptId) });
       });
     }
   }
 
-  /** Asks for what is missing of the output; where nothing is, only our own disk stood in the way (simulation seed 1255). */
-  #sealLater(session: AgentSession, nodeId: NodeId, report: AttemptReport): void {
+  /** Asks for what is missing of the output: all of it where it could not be synced (simulation seed 1255). */
+  #askAgain(session: AgentSession, { attemptId }: AttemptReport): void {
     const { clock } = this.#options;
-    const { attemptId, outputBytes } = report;
-    clock.callAfter(OUTPUT_RETRY_MS, () => {
-      if (session.isClosed) return;
-      const offset = this.#storedBytes(attemptId);
-      if (offset < outputBytes) session.send({ type: "outputResend", attemptId, offset });
-      else this.#takeReports(session, nodeId, [report]);
-    });
+    clock.callAfter(OUTPUT_RETRY_MS, () =>
+      session.send({ type: "outputResend", attemptId, offset: this.#reliableBytes(attemptId) }),
+    );
   }
 
   /** 0 where the disk does not even say: then the agent sends all of it again, which does no harm. */
-  #storedBytes(attemptId: AttemptId): number {
+  #reliableBytes(attemptId: AttemptId): number {
     try {
-      return this.#options.outputs.sizeOf(attemptId);
+      return this.#options.outputs.reliableBytesOf(attemptId);
     } catch (error) {
       this.#outputFailed(attemptId, error);
       return 0;

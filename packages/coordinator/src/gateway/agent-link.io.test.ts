@@ -1,7 +1,8 @@
 import { NodeLoad } from "@drover/shared/domain/node.ts";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { rmSync, truncateSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aHello, aReport } from "../testing/scenario.ts";
 import { RunningCoordinator } from "../testing/running-coordinator.ts";
@@ -190,6 +191,25 @@ describe("output", () => {
     const response = await coordinator.request(`/v1/jobs/${job.id}/output?${query}`);
     expect(await response.json()).toMatchObject({ code });
   });
+});
+
+test("output whose file is gone, or a part of it, is said to be missing rather than shown as short", async () => {
+  const agent = await coordinator.connectAgent(1);
+  const job = await coordinator.client.submitJob({ command: ["x"] });
+  const attemptId = await agent.assigned();
+  agent.sendOutput(attemptId, 0, "eight by");
+  agent.report(aReport(attemptId, { state: "ended", outcome: EXITED, endedAtMs: 2, outputBytes: 8 }));
+  await agent.next("desired", ({ held }) => held.some((one) => one.desired === "forget"));
+  const file = join(coordinator.dataDir, `output/${job.id}/${attemptId}.log`);
+  truncateSync(file, 5);
+  const cut = await coordinator.request(`/v1/jobs/${job.id}/output`);
+  expect([cut.status, await cut.json()]).toMatchObject([
+    410,
+    { code: "output.missing", storedBytes: 5, missingBytes: 3 },
+  ]);
+  rmSync(file);
+  const gone = await coordinator.request(`/v1/jobs/${job.id}/output?follow=true`);
+  expect(await gone.json()).toMatchObject({ code: "output.missing", storedBytes: 0, missingBytes: 8 });
 });
 
 describe("a stranger on the agents' path", () => {

@@ -131,6 +131,7 @@ describe("the store", () => {
     const database = new Database(join(dataDir, "drover.db"));
     database.pragma("user_version = 99");
     database.close();
+    rmSync(join(dataDir, "drover.db.sha256"));
     expect(() => openStore(dataDir)).toThrowError(
       expect.objectContaining({ code: "dataDir.newer", message: expect.stringContaining("99") }),
     );

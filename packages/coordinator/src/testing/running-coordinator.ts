@@ -64,10 +64,8 @@ export class RunningCoordinator {
   }
 
   async connectRaw(options: { headers?: Record<string, string> } = {}): Promise<ScriptedAgent> {
-    const socket = new WebSocket(`${this.url.replace("http", "ws")}/v1/agent`, options);
-    const agent = new ScriptedAgent(socket);
+    const agent = await ScriptedAgent.connect(this.url, options);
     this.#peers.push(agent);
-    await agent.opened;
     return agent;
   }
 
@@ -113,7 +111,7 @@ export class ScriptedAgent {
   readonly #received: CoordinatorMessage[] = [];
   #arrived = Promise.withResolvers<void>();
 
-  constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket) {
     this.#socket = socket;
     this.opened = new Promise((resolve, reject) => {
       socket.once("open", resolve);
@@ -127,6 +125,12 @@ export class ScriptedAgent {
       this.#arrived.resolve();
       this.#arrived = Promise.withResolvers();
     });
+  }
+
+  static async connect(url: string, options: { headers?: Record<string, string> } = {}): Promise<ScriptedAgent> {
+    const agent = new ScriptedAgent(new WebSocket(`${url.replace("http", "ws")}/v1/agent`, options));
+    await agent.opened;
+    return agent;
   }
 
   send(message: AgentMessage | string | Uint8Array): void {
