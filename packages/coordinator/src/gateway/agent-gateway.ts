@@ -178,7 +178,7 @@ export class AgentGateway {
     for (const report of reports) {
       if (isImmediate(report)) continue;
       void this.#sealed(nodeId, report).then((sealed) => {
-        if (sealed.state !== "ended") this.#askAgain(session, report);
+        if (sealed.state !== "ended") this.#sealLater(session, nodeId, report);
         engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: [sealed] });
       });
     }
@@ -216,12 +216,18 @@ export class AgentGateway {
     }
   }
 
-  /** Asks for what is missing of the output: all of it where it could not be synced (simulation seed 1255). */
-  #askAgain(session: AgentSession, { attemptId }: AttemptReport): void {
-    const { clock } = this.#options;
-    clock.callAfter(OUTPUT_RETRY_MS, () =>
-      session.send({ type: "outputResend", attemptId, offset: this.#reliableBytes(attemptId) }),
-    );
+  /**
+   * Asks for what is missing of the output, all of it where it could not be synced (simulation seed 1255). Where
+   * nothing is missing only our own disk stood in the way, and is tried again: the agent has nothing to add.
+   */
+  #sealLater(session: AgentSession, nodeId: NodeId, report: AttemptReport): void {
+    const { attemptId, outputBytes } = report;
+    this.#options.clock.callAfter(OUTPUT_RETRY_MS, () => {
+      if (session.isClosed) return;
+      const offset = this.#reliableBytes(attemptId);
+      if (offset < outputBytes) session.send({ type: "outputResend", attemptId, offset });
+      else this.#takeReports(session, nodeId, [report]);
+    });
   }
 
   /** 0 where the disk does not even say: then the agent sends all of it again, which does no harm. */

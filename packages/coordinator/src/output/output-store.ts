@@ -112,8 +112,10 @@ export class OutputStore {
   }
 
   #dropDoubtful(attemptId: AttemptId): void {
-    if (!this.#doubtful.delete(attemptId)) return;
+    if (!this.#doubtful.has(attemptId)) return;
+    // Doubted until it is really gone: this may fail too (simulation seed 51).
     if (this.sizeOf(attemptId) > 0) this.#files.empty(this.#fileOf(attemptId));
+    this.#doubtful.delete(attemptId);
     if (this.#doubtful.size === 0) this.#onRelied();
   }
 
