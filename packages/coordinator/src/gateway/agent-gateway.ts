@@ -211,7 +211,10 @@ export class AgentGateway {
     } catch (error) {
       this.#outputFailed(attemptId, error);
       this.#options.clock.callAfter(OUTPUT_RETRY_MS, () => {
-        session.send({ type: "outputResend", attemptId, offset: this.#reliableBytes(attemptId) });
+        const offset = this.#reliableBytes(attemptId);
+        // Said too, because all of it may be here by now, and then there is nothing to send again (simulation seed 51).
+        session.acknowledgeOutput(attemptId, offset);
+        session.send({ type: "outputResend", attemptId, offset });
       });
     }
   }
