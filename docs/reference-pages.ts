@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ATTEMPT_STATE_ORDER } from "@drover/shared/domain/attempt.ts";
-import { NODE_LINK_TRANSITIONS } from "@drover/shared/domain/node.ts";
+import { HEALTH_CODES } from "@drover/shared/domain/health.ts";
+import { NODE_ADMIN_TRANSITIONS, NODE_LINK_TRANSITIONS } from "@drover/shared/domain/node.ts";
 import { TASK_TRANSITIONS } from "@drover/shared/domain/task.ts";
 import { WAITING_REASONS } from "@drover/shared/domain/waiting-reason.ts";
 import { ERRORS } from "@drover/shared/errors.ts";
@@ -11,6 +12,7 @@ export function referencePages(): Readonly<Record<string, string>> {
   return {
     "docs/errors.md": errorsPage(),
     "docs/events.md": eventsPage(),
+    "docs/health.md": healthPage(),
     "docs/states.md": statesPage(),
     "docs/waiting-reasons.md": waitingReasonsPage(),
   };
@@ -77,6 +79,23 @@ function eventsPage(): string {
   );
 }
 
+function healthPage(): string {
+  const rows = (of: "gpu" | "node") =>
+    Object.entries(HEALTH_CODES)
+      .filter(([, code]) => code.of === of)
+      .map(([name, code]) => [anchored(name), code.state, code.meaning, code.advice]);
+  const columns = ["code", "state", "meaning", "what to do"];
+  return page(
+    "Health",
+    "packages/shared/src/domain/health.ts",
+    "Why a GPU or a node is not healthy. `degraded`: usable, and somebody should know. `unhealthy`: it is given nothing new. `drover node NAME` shows the codes with since when and what was seen.",
+    "## Of a GPU",
+    table(columns, rows("gpu")),
+    "## Of a node",
+    table(columns, rows("node")),
+  );
+}
+
 function fieldsOf(fields: z.ZodObject): string[] {
   const properties = z.toJSONSchema(fields).properties ?? {};
   return Object.entries(properties).map(([name, schema]) => `\`${name}\` ${typeOf(schema)}`);
@@ -123,6 +142,9 @@ function statesPage(): string {
     stateDiagram("staging", oneWay(ATTEMPT_STATE_ORDER)),
     "## A node's link",
     stateDiagram("online", NODE_LINK_TRANSITIONS),
+    "## What operators want of a node",
+    "Independent of its link. `drover node cordon`, `drain` and `uncordon` lead where they say; from `draining` to `drained` it goes by itself, when nothing is left on the node and its agent says so too.",
+    stateDiagram("schedulable", NODE_ADMIN_TRANSITIONS),
   );
 }
 

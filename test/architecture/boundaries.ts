@@ -48,7 +48,7 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${SHARED}api/`,
-    may: [`${SHARED}api/`, `${SHARED}domain/`, "npm:zod"],
+    may: [`${SHARED}api/`, `${SHARED}domain/`, `${SHARED}units.ts`, "npm:zod"],
     pure: true,
     why: "bodies of the HTTP API are data; a browser may load them",
   },
@@ -127,7 +127,14 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${COORDINATOR}store/`,
-    may: [`${COORDINATOR}core/`, `${COORDINATOR}store/`, SHARED, "npm:better-sqlite3", "node:"],
+    may: [
+      `${COORDINATOR}core/`,
+      `${COORDINATOR}durable-files.ts`,
+      `${COORDINATOR}store/`,
+      SHARED,
+      "npm:better-sqlite3",
+      "node:",
+    ],
     why: "the store turns rows into the fleet and back; it does not know who asks",
   },
   {
@@ -168,13 +175,24 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${COORDINATOR}telemetry/`,
     may: [`${COORDINATOR}core/`, `${COORDINATOR}telemetry/`, SHARED, "npm:pino", "npm:prom-client", "node:"],
-    mayAsTypes: [`${COORDINATOR}engine/`],
+    mayAsTypes: [`${COORDINATOR}engine/`, `${COORDINATOR}store/`],
     why: "log lines and metrics are told, they do not ask",
   },
   {
     files: `${COORDINATOR}config.ts`,
     may: [`${COORDINATOR}http/loopback.ts`, SHARED, "npm:commander", "npm:zod", "node:"],
     why: "options are read before anything is built",
+  },
+  {
+    files: `${COORDINATOR}durable-files.ts`,
+    may: ["node:"],
+    why: "what makes a file or a name survive a power cut, for whoever writes some",
+  },
+  {
+    files: `${COORDINATOR}copy-commands.ts`,
+    may: [`${COORDINATOR}store/`, SHARED, "node:"],
+    mayAsTypes: [`${COORDINATOR}config.ts`],
+    why: "a command runs without the coordinator, and so without the wiring",
   },
   {
     files: `${COORDINATOR}control.ts`,
@@ -196,7 +214,14 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${COORDINATOR}main.ts`,
-    may: [`${COORDINATOR}config.ts`, `${COORDINATOR}coordinator.ts`, `${COORDINATOR}telemetry/`, SHARED, "node:"],
+    may: [
+      `${COORDINATOR}config.ts`,
+      `${COORDINATOR}coordinator.ts`,
+      `${COORDINATOR}copy-commands.ts`,
+      `${COORDINATOR}telemetry/`,
+      SHARED,
+      "node:",
+    ],
     why: "reads options, starts the wiring, handles signals",
   },
 ];
@@ -207,6 +232,19 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     may: [`${AGENT}attempts/`, SHARED],
     mayAsTypes: [`${AGENT}log.ts`, `${AGENT}output/`, `${AGENT}runtime/`, `${AGENT}spool/`],
     why: "what becomes of an attempt is decided here; files, processes and sockets are given to it",
+  },
+  {
+    files: `${AGENT}health/`,
+    may: [`${AGENT}health/`, SHARED],
+    mayAsTypes: [`${AGENT}probe/`],
+    pure: true,
+    why: "health is judged from what was observed, and from nothing else",
+  },
+  {
+    files: `${AGENT}health/node-watch.ts`,
+    may: [`${AGENT}health/`, `${AGENT}probe/`, SHARED],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`],
+    why: "what watches the machine is put together here; time, files and processes are the machine's",
   },
   {
     files: `${AGENT}link/`,
@@ -222,18 +260,24 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${AGENT}machine/`,
-    may: [`${AGENT}machine/`, `${AGENT}probe/`, `${AGENT}runtime/`, SHARED, "node:"],
+    may: [`${AGENT}identity.ts`, `${AGENT}machine/`, `${AGENT}probe/`, `${AGENT}runtime/`, SHARED, "node:"],
     why: "all that the agent touches of its machine, behind one door that the simulator replaces",
   },
   {
     files: `${AGENT}probe/`,
-    may: [`${AGENT}probe/`, SHARED, "npm:execa", "npm:systeminformation", "node:"],
+    may: [`${AGENT}probe/`, SHARED, "node:"],
     mayAsTypes: [`${AGENT}log.ts`],
     why: "the probe looks at the machine and at nothing of ours",
   },
   {
+    files: `${AGENT}probe/parse/`,
+    may: [`${AGENT}probe/parse/`, `${SHARED}units.ts`, "node:path/posix"],
+    pure: true,
+    why: "what a vendor's tool said is read the same everywhere: text in, facts and warnings out",
+  },
+  {
     files: `${AGENT}runtime/`,
-    may: [`${AGENT}runtime/`, SHARED, "npm:execa", "node:"],
+    may: [`${AGENT}machine/file-system.ts`, `${AGENT}runtime/`, SHARED, "node:"],
     mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`, `${AGENT}spool/`],
     why: "the runtime starts and signals processes; it does not know why",
   },
@@ -244,8 +288,13 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${AGENT}config.ts`,
-    may: [SHARED, "npm:commander", "npm:zod", "node:"],
+    may: [`${AGENT}health/observe.ts`, `${AGENT}probe/tools.ts`, SHARED, "npm:commander", "npm:zod", "node:"],
     why: "options are read before anything is built",
+  },
+  {
+    files: `${AGENT}doctor.ts`,
+    may: [`${AGENT}health/`, `${AGENT}probe/`, SHARED],
+    why: "a second wiring of what watches the machine, for a person who asks",
   },
   {
     files: `${AGENT}identity.ts`,

@@ -35,7 +35,7 @@ export interface Workshop {
   newFolder(name: string): string;
   startCoordinator(dataDir?: string): Promise<Coordinator>;
   /** Resolves when the coordinator shows it online. */
-  startAgent(coordinator: Coordinator): Promise<Agent>;
+  startAgent(coordinator: Coordinator, moreWords?: readonly string[]): Promise<Agent>;
   close(): void;
 }
 
@@ -62,11 +62,11 @@ export async function openWorkshop(): Promise<Workshop> {
       const readyMs = performance.now() - startedAt;
       return { url, client: createClient(url), dataDir, child, pid: child.pid ?? 0, readyMs };
     },
-    async startAgent(coordinator) {
+    async startAgent(coordinator, moreWords = []) {
       const child = startNode(
         [join(programs, "drover-agent.mjs")]
           .concat("--coordinator", coordinator.url)
-          .concat("--data-dir", newFolder("agent"), "--name", "bench"),
+          .concat("--data-dir", newFolder("agent"), "--name", "bench", ...moreWords),
       );
       child.stdout?.resume();
       await until(child, async () => {

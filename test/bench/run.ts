@@ -15,6 +15,7 @@ import type { Figure, Measurement } from "./figure.ts";
 import { arrayTasks } from "./figures/array-tasks.ts";
 import { dependencies } from "./figures/dependencies.ts";
 import { fullQueue } from "./figures/full-queue.ts";
+import { gpuWatch } from "./figures/gpu-watch.ts";
 import { idleAgent } from "./figures/idle-agent.ts";
 import { jobsOneByOne } from "./figures/jobs-one-by-one.ts";
 import { output } from "./figures/output.ts";
@@ -30,6 +31,7 @@ const FIGURES: readonly Figure[] = [
   submissions,
   output,
   idleAgent,
+  gpuWatch,
   fullQueue,
   dependencies,
 ];

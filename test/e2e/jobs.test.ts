@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JobDetail } from "@drover/shared/api/jobs.ts";
@@ -108,6 +108,40 @@ describe("a job on a real fleet", () => {
     const received = (await arrayOf(bytes)).reduce((sum, chunk) => sum + chunk.byteLength, 0);
     expect(received).toBe(32 * 1024 ** 2);
     expect((await fleet.client.getJob(id)).state).toBe("succeeded");
+  });
+
+  test("is stopped at the deadline of a drain, waits while its node is drained, and runs again when it is not", async () => {
+    const gate = join(fleet.folder, "drain-gate");
+    const script = `echo "try $DROVER_ATTEMPT"; while [ ! -e ${gate} ]; do sleep 0.05; done`;
+    const { id } = await fleet.client.submitJob({ resources: SMALL, script });
+    const task = async () => (await fleet.client.getJob(id)).tasks[0];
+    await waitFor("its first output", async () => (await task())?.attempts[0]?.outputBytes === 6);
+
+    const word = { admin: "draining", reason: "a new disk", deadline: "1s" } as const;
+    expect(await fleet.client.setNodeAdmin("local", word)).toMatchObject({ admin: "draining", attemptCount: 1 });
+    await waitFor("the node to be drained", async () => (await fleet.client.getNode("local")).admin === "drained");
+    expect(await task()).toMatchObject({
+      state: "queued",
+      cause: "preempted",
+      attempts: [{ outcome: { type: "preempted" }, blame: "system" }],
+      waitingReason: { code: "fittingNodesUnavailable", message: expect.stringContaining("local is drained") },
+    });
+    // Drained means that the machine may be switched off: and it may.
+    await expect.poll(() => readdirSync(join(fleet.folder, "agent/attempts"))).toEqual([]);
+    await fleet.crashAgent();
+    await fleet.crashCoordinator();
+    await fleet.untilOnline();
+    expect(await fleet.client.getNode("local")).toMatchObject({ admin: "drained", adminReason: "a new disk" });
+    expect((await task())?.state).toBe("queued");
+
+    writeFileSync(gate, "");
+    await fleet.client.setNodeAdmin("local", { admin: "schedulable" });
+    await fleet.untilEnded(id);
+    expect((await task())?.attempts.map(({ outcome }) => outcome)).toEqual([
+      { type: "preempted" },
+      { type: "exited", code: 0 },
+    ]);
+    expect((await fleet.outputOf(id)).toString()).toBe("try 2\n");
   });
 
   test("runs on while its agent is away, and the next agent tells its end", async () => {

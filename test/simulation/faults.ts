@@ -13,6 +13,8 @@ const OUTAGE_MS = [1_000, 300_000] as const;
 export interface NodeRig {
   machine: NodeMachine;
   agent: AgentHost;
+  /** Off for good. */
+  isDestroyed: boolean;
 }
 
 /** What faults befall, and what times them. */
@@ -21,6 +23,8 @@ export interface World {
   coordinator: CoordinatorHost;
   timeline: Timeline;
   random: Random;
+  /** Everything was healed: nothing breaks any more. */
+  isHealed: boolean;
 }
 
 type NodeFault = (rig: NodeRig, world: World) => void;
@@ -36,6 +40,14 @@ const NODE_FAULTS = {
   agentRestart: ({ agent }) => agent.restartInOrder(),
   /** SIGSTOP, a machine that swaps, a disk that answers late. */
   agentSleep: ({ agent }, world) => agent.process?.sleep(spellMs(world)),
+  /** A machine that swaps itself to death and drops off the network, in this order. */
+  sleepThenPartition(rig, world) {
+    const sleepMs = spellMs(world);
+    rig.agent.process?.sleep(sleepMs);
+    world.timeline.after(sleepMs + world.random.magnitude(1, 5_000), () => {
+      if (!world.isHealed) partition([rig], ["up", "down"], world);
+    });
+  },
   slowDisk: ({ agent }, { random }) => agent.process?.sleep(random.magnitude(10, 5_000)),
   launcherKill: ({ agent }) => agent.killLauncher(),
   supervisorKill({ machine }, { random }) {
@@ -43,6 +55,9 @@ const NODE_FAULTS = {
   },
   forkFailures({ machine }, { random }) {
     machine.forkFailures = random.between(1, 5);
+  },
+  readFailures({ machine }, { random }) {
+    machine.readFailures = random.between(1, 8);
   },
   powerCut: (rig, world) => goDown(rig, world, false),
   reboot: (rig, world) => goDown(rig, world, true),
@@ -127,15 +142,19 @@ export function injectFaults(
 }
 
 /** Everything works again, and everybody who should run does. */
-export function healEverything({ nodes, coordinator }: World): void {
+export function healEverything(world: World): void {
+  const { nodes, coordinator } = world;
+  world.isHealed = true;
   coordinator.health.problem = null;
   coordinator.health.commitMs = 0;
   coordinator.disk.isFull = false;
   coordinator.disk.isBroken = false;
   coordinator.process?.wakeNow();
   coordinator.start();
-  for (const { machine, agent } of nodes) {
+  for (const { machine, agent, isDestroyed } of nodes) {
+    if (isDestroyed) continue;
     machine.forkFailures = 0;
+    machine.readFailures = 0;
     machine.disk.isFull = false;
     machine.path.latencyMs = Math.min(machine.path.latencyMs, 100);
     if (!machine.isUp) machine.boot();
@@ -145,12 +164,21 @@ export function healEverything({ nodes, coordinator }: World): void {
   }
 }
 
-function goDown({ machine, agent }: NodeRig, { timeline, random }: World, inOrder: boolean): void {
+/** It goes down and never comes up again. */
+export function destroy(rig: NodeRig): void {
+  rig.isDestroyed = true;
+  if (!rig.machine.isUp) return;
+  rig.agent.vanish();
+  rig.machine.goDown(false);
+}
+
+function goDown(rig: NodeRig, { timeline, random }: World, inOrder: boolean): void {
+  const { machine, agent } = rig;
   if (!machine.isUp) return;
   agent.vanish();
   machine.goDown(inOrder);
   timeline.after(random.magnitude(...OUTAGE_MS), () => {
-    if (machine.isUp) return;
+    if (machine.isUp || rig.isDestroyed) return;
     machine.boot();
     agent.start();
   });

@@ -37,7 +37,7 @@ export class HoldingsWatch {
   #differencesOf({ machine, agent }: NodeRig): string[] {
     const { coordinator, timeline } = this.#world;
     const fleet = coordinator.control?.engine.fleet;
-    const node = fleet && [...fleet.nodes.values()].find(({ name }) => name === machine.name);
+    const node = coordinator.nodeNamed(machine.name);
     const connection = [...machine.path.connections].find((one) => one.isQuiet);
     const isCalm =
       connection &&

@@ -1,5 +1,5 @@
 import type { Fleet } from "@drover/coordinator/core/fleet.ts";
-import type { AttemptRecord } from "@drover/coordinator/core/records.ts";
+import type { AttemptRecord, NodeRecord } from "@drover/coordinator/core/records.ts";
 import { whyJobWaits } from "@drover/coordinator/core/why-waiting.ts";
 import { brokenInvariants } from "@drover/coordinator/testing/fleet-invariants.ts";
 import { taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
@@ -48,6 +48,8 @@ export class Observer {
   readonly #trace: Trace;
   readonly #secrets: readonly string[];
   readonly #readOutput: (attemptId: string) => string;
+  readonly #givenUpAtMs: (nodeName: string) => number | null;
+  readonly #isStopWanted: (attemptId: string) => boolean;
   readonly #tasks = new Map<TaskKey, WatchedTask>();
   readonly #written = new Map<string, string>();
   readonly #liveExecutions = new Map<string, Execution>();
@@ -63,8 +65,11 @@ export class Observer {
   isCalm = false;
   /** How long a node must have been silent at the least before it is given up. */
   leastSilenceMs = 0;
+  stopGraceMs = 0;
   /** Tasks that have not ended, as of the last commit. */
   liveTaskCount = 0;
+  /** For whoever wants to look at each himself. */
+  onEvent: (event: FleetEvent) => void = () => {};
   startedCount = 0;
 
   constructor(
@@ -73,11 +78,17 @@ export class Observer {
     /** Texts that no line may hold. */
     secrets: readonly string[],
     readOutput: (attemptId: string) => string,
+    /** When the coordinator will give a node up that it does not hear from again; `null` where it knows none. */
+    givenUpAtMs: (nodeName: string) => number | null,
+    /** Canceled, preempted, or over as far as the coordinator is concerned. */
+    isStopWanted: (attemptId: string) => boolean,
   ) {
     this.#timeline = timeline;
     this.#trace = trace;
     this.#secrets = secrets;
     this.#readOutput = readOutput;
+    this.#givenUpAtMs = givenUpAtMs;
+    this.#isStopWanted = isStopWanted;
   }
 
   get taskCount(): number {
@@ -102,6 +113,22 @@ export class Observer {
       this.fail("nothingThrows", `${text}: ${JSON.stringify(fields, errorText)}`);
     if (this.#secrets.length > 0)
       this.#report("secretsStayUnsaid", who, secretsStayUnsaid(this.#secrets, JSON.stringify(fields)));
+  }
+
+  /** What ran under it is dead when the grace is over, and must be before the coordinator gives it away. */
+  onLeaseWritten(nodeName: string, endsAtMs: number): void {
+    const givenUpAtMs = this.#givenUpAtMs(nodeName);
+    const deadAtMs = endsAtMs + this.stopGraceMs * 1.01;
+    if (givenUpAtMs !== null && deadAtMs > givenUpAtMs)
+      this.fail(
+        "leaseEndsFirst",
+        `${nodeName} may run things for ${deadAtMs - givenUpAtMs} ms after they are given away`,
+      );
+  }
+
+  onStoppedWithoutWord(attemptId: string): void {
+    if (!this.#isStopWanted(attemptId))
+      this.fail("signalsReachWhomTheyMean", `${attemptId} is told to stop, and nobody wanted it`);
   }
 
   onPowerCut(nodeName: string): void {
@@ -155,7 +182,7 @@ export class Observer {
 
   /** In the moment in which a turn becomes durable; the fleet is what the turn made of it. */
   onCommit(fleet: Fleet, events: readonly FleetEvent[]): void {
-    for (const event of events) this.#checkEvent(event);
+    for (const event of events) this.#checkEvent(fleet, event);
     const reasons = new Map<JobId, string>();
     for (const { after } of fleet.tasks.changes()) {
       const task = this.#taskOf(taskKey(after.jobId, after.index));
@@ -201,20 +228,44 @@ export class Observer {
       this.fail("holdsWhatItShould", `${attemptId} still runs on ${nodeName}`);
   }
 
-  #checkEvent(event: FleetEvent): void {
+  #checkEvent(fleet: Fleet, event: FleetEvent): void {
+    this.onEvent(event);
     const { event: name, ...fields } = event;
     this.onLogLine("commit", name, fields);
     if (event.event === "job.cancelRequested") this.#cancelRequested.add(event.jobId);
     if (event.event === "attempt.assigned" && this.#cancelRequested.has(event.jobId))
       this.fail("canceledJobsStartNothing", `${event.attemptId} was assigned after its job was canceled`);
+    const node = "nodeId" in event ? fleet.nodes.get(event.nodeId as NodeId) : undefined;
+    if (event.event === "attempt.assigned" && node?.admin !== "schedulable")
+      this.fail(
+        "cordonedNodesTakeNothing",
+        `${event.attemptId} was given to ${event.nodeName}, which is ${node?.admin}`,
+      );
     if (event.event !== "node.lost") return;
+    if (node && this.#isMassSilence(fleet, node)) this.fail("frozenSitesLoseNothing", `${event.nodeName} was lost`);
     if (this.isCalm) this.fail("calmFleetsLoseNothing", `${event.nodeName} was lost`);
-    const silentMs = this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(event.nodeName) ?? 0);
+    const silentMs = this.#silenceOf(event.nodeName);
     if (silentMs < this.leastSilenceMs)
       this.fail(
         "lostOnlyAfterSilence",
         `${event.nodeName} was given up after ${silentMs} ms of ${this.leastSilenceMs}`,
       );
+  }
+
+  /** How long the coordinator could have heard it, and did not. */
+  #silenceOf(nodeName: string): number {
+    return this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(nodeName) ?? 0);
+  }
+
+  /** By what was really heard, and with a margin: half of a site or more, and two at the least, fell silent together. */
+  #isMassSilence(fleet: Fleet, { id, site, goneSinceMs }: NodeRecord): boolean {
+    if (goneSinceMs !== null) return false;
+    const others = [...fleet.nodes.values()].filter((node) => node.site === site && node.goneSinceMs === null);
+    const silences = others
+      .filter((node) => node.link !== "lost" || node.id === id)
+      .map(({ name, link }) => (link === "online" ? 0 : this.#silenceOf(name)));
+    const away = silences.filter((silentMs) => silentMs > this.leastSilenceMs).length;
+    return away >= 2 && away > silences.length - away;
   }
 
   #checkEnd(attempt: AttemptRecord): void {
@@ -236,6 +287,11 @@ export class Observer {
     const output = { attemptId: attempt.id, written, stored: this.#readOutput(attempt.id), isComplete };
     const task = this.#taskOf(taskKey(attempt.jobId, attempt.taskIndex));
     this.#ended.add(attempt.id);
+    if (isComplete && attempt.outputBytes !== null && attempt.outputBytes !== output.stored.length)
+      this.fail(
+        "outputStoredOnceInOrder",
+        `${attempt.id} states ${attempt.outputBytes} bytes, ${output.stored.length} are stored`,
+      );
     if (written !== "") task.outputs.push(output);
     this.#report(
       "outputStoredOnceInOrder",

@@ -1,4 +1,4 @@
-import type { CoordinatorSettings } from "./coordinator/coordinator-host.ts";
+import type { CoordinatorOptions } from "./coordinator/coordinator-host.ts";
 import { FAULT_KINDS, type FaultKind } from "./faults.ts";
 import type { NodeMachineOptions } from "./node/node-machine.ts";
 import type { Random } from "./world/random.ts";
@@ -8,13 +8,18 @@ const MINUTE_MS = 60_000;
 
 /** Everything that a seed decides before anything happens. */
 export interface Plan {
-  settings: CoordinatorSettings;
-  coordinatorClockRate: number;
+  coordinator: CoordinatorOptions;
   nodes: NodeMachineOptions[];
   /** When each node's machine is first switched on. */
   bootAtMs: number[];
   latencyMs: number;
   taskCount: number;
+  /** What operators do, per hour: cordon, drain and uncordon nodes. */
+  operationsPerHour: number;
+  /** When a node is copied with all that is on it, and the copy is started beside it. */
+  cloneAtMs: number | null;
+  /** When the last node breaks for good, and an operator says so. No job needs it. */
+  destroyAtMs: number | null;
   /** How long work is submitted and faults are injected; then everything heals. */
   troubleMs: number;
   /** Faults of each kind per hour and thing that it may befall; 0 where the kind does not occur. */
@@ -29,18 +34,26 @@ export interface PlanLimits {
 export function drawPlan(random: Random, limits: PlanLimits = {}): Plan {
   const nodeCount = limits.nodes ?? drawNodeCount(random);
   const heartbeatIntervalMs = random.pick([1_000, 2_000, 5_000]);
-  const pidCount = random.pick([64, 300, 4_000]);
+  const pidCount = random.pick([24, 64, 4_000]);
+  const sites = random.pick([[null], ["lab"], ["lab", "cloud"], ["lab", "lab", "cloud", null]]);
+  const saysMachineId = random.chance(0.8);
   // A large fleet goes through as much in less time.
   const troubleMs = (random.magnitude(0.5, 10) * MINUTE_MS) / Math.max(1, nodeCount / 6);
   return {
-    settings: {
-      leaseMs: heartbeatIntervalMs * random.pick([3, 6, 12, 60]),
-      heartbeatIntervalMs,
-      stopGraceMs: random.pick([1_000, 10_000]),
+    coordinator: {
+      settings: {
+        leaseMs: heartbeatIntervalMs * random.pick([3, 6, 12, 60]),
+        heartbeatIntervalMs,
+        stopGraceMs: random.pick([1_000, 10_000]),
+      },
+      clockRate: drawClockRate(random),
+      slowestOutputMs: random.pick([1, 20, 300, 3_000]),
     },
-    coordinatorClockRate: drawClockRate(random),
     nodes: Array.from({ length: nodeCount }, (_, index) => ({
       name: `node${index + 1}`,
+      site: sites[index % sites.length] ?? null,
+      machineId: saysMachineId ? `machine-${index + 1}` : null,
+      protocolVersion: random.chance(0.15) ? 1 : 2,
       size: drawSize(random, index),
       clockRate: drawClockRate(random),
       wallOffsetMs: random.chance(0.1) ? random.between(-86_400_000, 86_400_000) : 0,
@@ -51,6 +64,9 @@ export function drawPlan(random: Random, limits: PlanLimits = {}): Plan {
     ),
     latencyMs: random.magnitude(0.2, 300),
     taskCount: limits.tasks ?? Math.round(random.magnitude(3, 200)),
+    operationsPerHour: random.chance(0.3) ? random.magnitude(2, 120) : 0,
+    cloneAtMs: saysMachineId && random.chance(0.15) ? random.fraction() * troubleMs : null,
+    destroyAtMs: nodeCount > 1 && random.chance(0.15) ? random.fraction() * troubleMs : null,
     troubleMs: Math.round(troubleMs),
     faultsPerHour: drawFaults(random),
   };

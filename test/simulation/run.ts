@@ -10,6 +10,7 @@ import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import type { PlanLimits } from "./plan.ts";
 import { runSeeds } from "./seed-pool.ts";
+import { onOrphanedPromise } from "./world/orphaned-promises.ts";
 import { Simulation, type SimulationResult } from "./simulation.ts";
 
 const HOUR_MS = 3_600_000;
@@ -46,7 +47,9 @@ async function main(): Promise<void> {
 
 async function runOne(seed: number, limits: PlanLimits, isTraced: boolean): Promise<void> {
   const onLine = (line: string): void => void process.stdout.write(`${line}\n`);
-  const result = await new Simulation(seed, { ...limits, ...(isTraced && { onLine }) }).run();
+  const simulation = new Simulation(seed, { ...limits, ...(isTraced && { onLine }) });
+  onOrphanedPromise((error) => simulation.observer.onUncaught("a promise of nobody", error));
+  const result = await simulation.run();
   if (result.violation) report(result, !isTraced);
   else process.stdout.write(`seed ${seed}: every invariant held over ${result.steps} steps.\n`);
   process.exitCode = result.violation ? 1 : 0;

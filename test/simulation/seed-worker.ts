@@ -1,7 +1,7 @@
 /** A process that simulates the seeds it is told to, one after the other; run.ts and mutants/run.ts start it. */
 import type { PlanLimits } from "./plan.ts";
 import { Simulation, type SimulationResult } from "./simulation.ts";
-import { Killed } from "./world/process.ts";
+import { onOrphanedPromise } from "./world/orphaned-promises.ts";
 
 export interface SeedsToRun {
   seeds: readonly number[];
@@ -10,10 +10,7 @@ export interface SeedsToRun {
 
 let current: Simulation | null = null;
 
-// A killed process leaves promises that nobody waits for any more; any other is a defect of the product.
-process.on("unhandledRejection", (error) => {
-  if (!(error instanceof Killed)) current?.observer.onUncaught("unhandled rejection", error);
-});
+onOrphanedPromise((error) => current?.observer.onUncaught("a promise of nobody", error));
 
 process.on("message", ({ seeds, limits }: SeedsToRun) => void runSeeds(seeds, limits));
 

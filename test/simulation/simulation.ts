@@ -2,12 +2,13 @@ import type { Dial } from "@drover/agent/link/socket.ts";
 import { lostAfterMs } from "@drover/coordinator/core/liveness.ts";
 import type { ObservedJob } from "../invariants/observation.ts";
 import { CoordinatorHost } from "./coordinator/coordinator-host.ts";
-import { healEverything, injectFaults, type FaultKind, type NodeRig, type World } from "./faults.ts";
+import { destroy, healEverything, injectFaults, type FaultKind, type NodeRig, type World } from "./faults.ts";
 import { HoldingsWatch } from "./holdings-watch.ts";
 import { AgentHost } from "./node/agent-host.ts";
 import { dialFrom } from "./node/dial.ts";
 import { NodeMachine } from "./node/node-machine.ts";
 import { Observer, outputPath, type Violation } from "./observer.ts";
+import { Operators } from "./operators.ts";
 import { drawPlan, type Plan, type PlanLimits } from "./plan.ts";
 import { Users } from "./users.ts";
 import type { Process } from "./world/process.ts";
@@ -27,6 +28,8 @@ const SILENCE_TOLERANCE_MS = 6_000;
 const PROMISE_HOPS = 16;
 
 export interface SimulationOptions extends PlanLimits {
+  /** Instead of what the seed decides. */
+  plan?: Partial<Plan>;
   /** Gets every line of what happens. */
   onLine?: (line: string) => void;
 }
@@ -60,7 +63,7 @@ export class Simulation {
     this.seed = seed;
     this.#random = new Random(seed);
     const random = this.#random;
-    this.plan = drawPlan(random.fork(), options);
+    this.plan = { ...drawPlan(random.fork(), options), ...options.plan };
     this.trace = new Trace(() => this.timeline.nowMs, options.onLine ?? null);
     const secret = `secret-${seed}`;
     // Looking through every line is dear, and what says a secret says it under any seed.
@@ -70,20 +73,20 @@ export class Simulation {
       this.trace,
       secrets,
       (attemptId) => coordinator.disk.peek(outputPath(attemptId)) ?? "",
+      (nodeName) => coordinator.givenUpAtMs(nodeName),
+      (attemptId) => coordinator.tables.isStopWanted(attemptId),
     );
-    const { settings, coordinatorClockRate, faultsPerHour } = this.plan;
-    this.observer.isCalm = Object.values(faultsPerHour).every((rate) => rate === 0);
+    const { faultsPerHour, destroyAtMs, cloneAtMs } = this.plan;
+    const { settings } = this.plan.coordinator;
+    const isFaultless = Object.values(faultsPerHour).every((rate) => rate === 0);
+    this.observer.isCalm = isFaultless && destroyAtMs === null && cloneAtMs === null;
+    this.observer.stopGraceMs = settings.stopGraceMs;
     this.observer.leastSilenceMs = lostAfterMs(settings) - SILENCE_TOLERANCE_MS;
-    const coordinator = new CoordinatorHost(
-      settings,
-      coordinatorClockRate,
-      this.timeline,
-      random.fork(),
-      this.observer,
-    );
+    const coordinator = new CoordinatorHost(this.plan.coordinator, this.timeline, random.fork(), this.observer);
     const nodes = this.plan.nodes.map((node) => this.#rig(node, coordinator));
-    this.world = { nodes, coordinator, timeline: this.timeline, random: random.fork() };
-    const sizes = this.plan.nodes.map((node) => node.size);
+    this.world = { nodes, coordinator, timeline: this.timeline, random: random.fork(), isHealed: false };
+    const lasting = destroyAtMs === null ? this.plan.nodes : this.plan.nodes.slice(0, -1);
+    const sizes = lasting.map((node) => node.size);
     this.users = new Users({
       coordinator,
       observer: this.observer,
@@ -104,24 +107,59 @@ export class Simulation {
       this.#faults[kind] = (this.#faults[kind] ?? 0) + 1;
       this.trace.say("fault", kind, which);
     });
+    const operators = new Operators(world);
+    operators.operate(plan.operationsPerHour, plan.troubleMs);
+    this.#scheduleMishaps(operators);
     const watch = new HoldingsWatch(world, observer);
-    this.#watchCoordinator();
     await this.until(plan.troubleMs);
     if (observer.violation) return this.result();
     this.trace.say("fault", "everything heals");
     healEverything(world);
     users.cancelImpossible();
+    operators.uncordonAll();
     const boundMs = timeline.nowMs + LIVENESS_BOUND_MS;
-    await this.until(boundMs, () => users.isSatisfied && observer.liveTaskCount === 0);
-    if (!observer.violation && !(users.isSatisfied && observer.liveTaskCount === 0))
+    const isOver = (): boolean => users.isSatisfied && observer.liveTaskCount === 0;
+    do {
+      await this.until(boundMs, isOver);
+      // What somebody asked for and gave up may still arrive.
+      await this.until(timeline.nowMs + SETTLE_MS);
+    } while (!observer.violation && !isOver() && timeline.nowMs < boundMs);
+    if (!isOver())
       observer.fail(
         "everyTaskEnds",
         `${observer.liveTaskCount} tasks have not ended ${LIVENESS_BOUND_MS / HOUR_MS} h after all was well`,
       );
-    await this.until(timeline.nowMs + SETTLE_MS);
     watch.stop();
+    // Only a turn of the real event loop shows which promises nobody waits for.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
     if (!observer.violation) this.#checkAtTheEnd();
     return this.result();
+  }
+
+  #scheduleMishaps(operators: Operators): void {
+    const { plan, timeline, world } = this;
+    if (plan.destroyAtMs !== null)
+      timeline.after(plan.destroyAtMs, () => {
+        const rig = world.nodes.at(-1);
+        if (!rig) return;
+        this.trace.say("fault", "destroyed for good", rig.machine.name);
+        destroy(rig);
+        operators.declareGone(rig);
+      });
+    if (plan.cloneAtMs !== null) timeline.after(plan.cloneAtMs, () => this.#clone(world.random.pick(world.nodes)));
+  }
+
+  /** Somebody copies a machine's disk to another one and starts it: the same node id on two machines. */
+  #clone({ machine }: NodeRig): void {
+    const options = this.plan.nodes.find(({ name }) => name === machine.name);
+    // A copy of an agent that says no machine id cannot be told from the machine itself after a restart.
+    if (!options || options.protocolVersion === 1) return;
+    const clone = { ...options, name: `${machine.name}-clone`, machineId: "machine-clone" };
+    const rig = this.#rig(clone, this.world.coordinator);
+    machine.disk.copyTo(rig.machine.disk);
+    this.trace.say("fault", "cloned", machine.name);
+    rig.machine.boot();
+    rig.agent.start();
   }
 
   /** Counts the time in which the coordinator could hear something. */
@@ -136,12 +174,13 @@ export class Simulation {
 
   switchOn(): void {
     const { plan, timeline, world } = this;
+    this.#watchCoordinator();
     world.coordinator.start();
-    for (const [index, { machine, agent }] of world.nodes.entries()) {
+    for (const [index, rig] of world.nodes.entries()) {
       timeline.after(plan.bootAtMs[index] ?? 0, () => {
-        if (machine.isUp) return;
-        machine.boot();
-        agent.start();
+        if (rig.machine.isUp || rig.isDestroyed) return;
+        rig.machine.boot();
+        rig.agent.start();
       });
     }
   }
@@ -174,7 +213,7 @@ export class Simulation {
     machine.path.latencyMs = this.plan.latencyMs;
     machine.disk.makeDirectory("/", true);
     const dial = (process: Process): Dial => dialFrom(machine, process, coordinator);
-    return { machine, agent: new AgentHost(machine, dial) };
+    return { machine, agent: new AgentHost(machine, dial), isDestroyed: false };
   }
 
   #checkAtTheEnd(): void {
@@ -187,7 +226,7 @@ export class Simulation {
     const fleet = world.coordinator.control?.engine.fleet;
     if (fleet) observer.checkFleet(fleet);
     for (const { machine } of world.nodes) {
-      const left = machine.spooledAttemptIds();
+      const left = machine.isUp ? machine.spooledAttemptIds() : [];
       if (left.length > 0) observer.fail("holdsWhatItShould", `${machine.name} still spools ${left.join(", ")}`);
     }
   }

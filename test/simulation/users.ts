@@ -53,6 +53,7 @@ export class Users {
     for (let left = taskCount; left > 0;) {
       const size = random.chance(0.6) ? 1 : Math.min(left, Math.round(random.magnitude(2, 100)));
       left -= size;
+      this.#unanswered++;
       timeline.after(3_000 + random.fraction() * spreadMs, () => this.#submit(size));
     }
   }
@@ -68,11 +69,9 @@ export class Users {
     // Without a key nobody might ever learn its id, to cancel it by.
     const isImpossible = key !== null && random.chance(0.02);
     const spec = this.#drawSpec(size, isImpossible);
-    if (key !== null) this.#unanswered++;
-    let isAnswered = false;
     this.#submitUntilAnswered(spec, key, (jobId) => {
-      if (key !== null && !isAnswered) this.#unanswered--;
-      isAnswered = true;
+      this.#unanswered--;
+      if (jobId === null) return;
       this.#jobIds.push(jobId);
       if (isImpossible) this.#impossible.push(jobId);
       if (this.#isAtTheEnd) this.cancelImpossible();
@@ -94,19 +93,16 @@ export class Users {
     });
   }
 
-  #submitUntilAnswered(spec: JobSpec, key: string | null, onAnswer: (jobId: JobId) => void): void {
+  /** Only with a key it may be asked again; without one `onAnswer` hears `null` where no answer came. */
+  #submitUntilAnswered(spec: JobSpec, key: string | null, onAnswer: (jobId: JobId | null) => void): void {
     const { random, timeline, observer } = this.#ports;
     const idempotency = key === null ? null : { key, requestSha256: `sha-${key}` };
     const command = { type: "submitJob", spec, idempotency } as const;
-    const again = (): void => {
-      if (key !== null)
-        timeline.after(random.magnitude(...ASK_AGAIN_MS), () => this.#submitUntilAnswered(spec, key, onAnswer));
-    };
     this.#ask(
       command,
       (jobId) => {
-        if (jobId === null) again();
-        else onAnswer(jobId);
+        if (jobId !== null || key === null) onAnswer(jobId);
+        else timeline.after(random.magnitude(...ASK_AGAIN_MS), () => this.#submitUntilAnswered(spec, key, onAnswer));
       },
       (jobId) => observer.onAcknowledged({ idempotencyKey: key, jobId }),
     );
@@ -127,7 +123,7 @@ export class Users {
     timeline.after(PATIENCE_MS, () => settle(null));
     travel(() =>
       coordinator.command(command, (result) => {
-        const jobId = "ok" in result && result.ok ? result.jobId : null;
+        const jobId = "jobId" in result ? result.jobId : null;
         if (jobId !== null) onSent(jobId);
         travel(() => settle(jobId));
       }),
@@ -140,7 +136,7 @@ export class Users {
     const gpus = random.chance(0.3) ? random.between(0, node.gpuIds.length) : 0;
     return toJobSpec(
       JobSubmission.parse({
-        command: commandFor(this.#drawBehaviour()),
+        command: commandFor(this.#drawBehaviour(size)),
         env: { SECRET: secret },
         resources: {
           cpus: random.pick([0.1, 0.5, 1, node.cpuMilli / 1000]),
@@ -162,11 +158,12 @@ export class Users {
     return [...jobIds].map((job) => ({ job, when: random.pick(["onSuccess", "onSuccess", "onFailure", "always"]) }));
   }
 
-  #drawBehaviour(): Behaviour {
+  #drawBehaviour(size: number): Behaviour {
     const { random } = this.#ports;
     const isTalkative = random.chance(0.01);
     return {
-      durationMs: random.magnitude(5, 60_000),
+      // Some outlive any lease.
+      durationMs: size === 1 && random.chance(0.1) ? random.magnitude(60_000, 600_000) : random.magnitude(5, 30_000),
       exitCode: random.chance(0.85) ? 0 : random.between(1, 255),
       failures: random.chance(0.2) ? random.between(1, 3) : 0,
       outputLines: random.chance(0.3) ? 0 : isTalkative ? random.between(20, 60) : random.between(1, 12),

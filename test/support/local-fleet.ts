@@ -17,13 +17,17 @@ export class LocalFleet {
   #coordinator: ChildProcess | null = null;
   #agent: ChildProcess | null = null;
 
-  private constructor(port: number) {
+  readonly #agentWords: readonly string[];
+
+  private constructor(port: number, agentWords: readonly string[]) {
+    this.#agentWords = agentWords;
     this.url = `http://127.0.0.1:${port}`;
     this.client = createClient(this.url);
   }
 
-  static async start(): Promise<LocalFleet> {
-    const fleet = new LocalFleet(await freePort());
+  /** `agentWords`: more options of the agent. */
+  static async start(agentWords: readonly string[] = []): Promise<LocalFleet> {
+    const fleet = new LocalFleet(await freePort(), agentWords);
     await fleet.startCoordinator();
     fleet.startAgent();
     await fleet.untilOnline();
@@ -50,6 +54,7 @@ export class LocalFleet {
       join(this.folder, "agent"),
       "--name",
       "local",
+      ...this.#agentWords,
     ]);
   }
 

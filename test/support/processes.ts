@@ -9,7 +9,12 @@ process.on("exit", () => {
 
 /** Starts a Node program of its own; its stderr is shown, its stdout is kept. */
 export function startNode(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  const child = spawn(process.execPath, args, {
+  return startProgram(process.execPath, args, env);
+}
+
+/** Starts any program; its stderr is shown, its stdout is kept. */
+export function startProgram(program: string, args: readonly string[], env: Record<string, string> = {}): ChildProcess {
+  const child = spawn(program, args, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -64,11 +69,14 @@ export function residentBytesOfTree(pid: number): number {
  * /proc/PID/stat (a hundredth of a second) would show an idle daemon as nothing.
  */
 export function cpuSecondsOfTree(pid: number): number {
+  return treeOf(pid).reduce((sum, each) => sum + cpuSeconds(each), 0);
+}
+
+/** Of one process. */
+export function cpuSeconds(pid: number): number {
   let nanoseconds = 0;
-  for (const each of treeOf(pid)) {
-    for (const thread of readdirSync(`/proc/${each}/task`)) {
-      nanoseconds += Number(readFileSync(`/proc/${each}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
-    }
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
   }
   return nanoseconds / 1e9;
 }

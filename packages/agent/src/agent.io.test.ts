@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import { OUTPUT_WINDOW_BYTES } from "@drover/shared/protocol/output-frame.ts";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { readMachineId } from "./identity.ts";
 import { nodeFileSystem } from "./machine/file-system.ts";
 import { findByEnvironment } from "./runtime/processes.ts";
 import { anAssignment, run } from "./testing/an-assignment.ts";
@@ -22,6 +23,14 @@ async function startPair(script: Partial<Script> = {}) {
   return { coordinator, agent, directoryOf: (attemptId: AttemptId) => `${agent.dataDir}/attempts/${attemptId}` };
 }
 
+function readIfAllowed(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
+
 const sh = (script: string) => ["/bin/sh", "-c", script];
 const processesOf = (attemptId: AttemptId) => findByEnvironment(nodeFileSystem, `DROVER_ATTEMPT_ID=${attemptId}`);
 
@@ -29,7 +38,8 @@ describe("an agent that is connected", () => {
   test("says who it is and what it has", async () => {
     const { coordinator, agent } = await startPair();
     const hello = await coordinator.connected();
-    expect(hello).toMatchObject({ nodeId: agent.nodeId, name: "test-node", attempts: [] });
+    expect(hello).toMatchObject({ nodeId: agent.nodeId, name: "test-node", site: "test-site", attempts: [] });
+    expect(hello.machineId).toBe(readMachineId(readIfAllowed));
     expect(hello.capacity.cpuMilli).toBe(hello.hardware.cpu.cores * 1000);
   });
 
@@ -205,6 +215,16 @@ describe("an agent that loses its coordinator", () => {
     await coordinator.connected(2);
     const [line] = agent.logged.filter((one) => one.line === "agent.disconnected");
     expect(line?.fields["reason"]).toMatch(/^nothing heard for \d+ ms$/);
+  });
+
+  test("says with each heartbeat how much it holds, until it was told to forget it", async () => {
+    const { coordinator } = await startPair({ heartbeatIntervalMs: 30 });
+    const { attemptId, ...assignment } = anAssignment();
+    coordinator.desire(run({ attemptId, ...assignment }));
+    await coordinator.reported(attemptId, "ended");
+    await waitFor("a heartbeat after its end", () => coordinator.attemptCounts.at(-1) === 1);
+    coordinator.desire({ desired: "forget", attemptId });
+    await waitFor("a heartbeat of an empty node", () => coordinator.attemptCounts.at(-1) === 0);
   });
 
   test("stays connected as long as heartbeats are answered", async () => {

@@ -1,14 +1,16 @@
 import type { Clock } from "@drover/shared/clock.ts";
+import { allocatableGpuIds } from "@drover/shared/domain/gpu.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
 import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
 import { DroverError } from "@drover/shared/errors.ts";
-import type { AttemptReport, Hello } from "@drover/shared/protocol/messages.ts";
+import type { AttemptReport, Hello, NodeChanges } from "@drover/shared/protocol/messages.ts";
 import { PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Attempts } from "./attempts/attempts.ts";
 import { composeLaunch } from "./attempts/compose-launch.ts";
 import type { AgentConfig } from "./config.ts";
+import { NodeWatch } from "./health/node-watch.ts";
 import { loadNodeId } from "./identity.ts";
 import { createLease, openLeaseFile, type Lease } from "./lease.ts";
 import { CoordinatorLink } from "./link/coordinator-link.ts";
@@ -60,17 +62,19 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
   const { clock, files } = machine;
   const { dataDir, name } = config;
   const nodeId = loadNodeId(dataDir, files, (limit) => ports.randomBelow(limit));
-  const hardware = await machine.probeHardware();
-  for (const reason of hardware.warnings) log("agent.probeWarning", { reason });
+  const watch = await NodeWatch.start({
+    machine,
+    log,
+    offer: (hardware) => capacityOf(config, hardware),
+    foreignGpuUse: config.foreignGpuUse,
+  });
   const node: NodeFacts = {
     nodeId,
-    hardware,
-    capacity: capacityOf(config, hardware),
     cgroupRoot: machine.openCgroupRoot(nodeId),
   };
   const leaseFile = openLeaseFile(dataDir, files);
   const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
-  const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease });
+  const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease, watch });
 
   launcher.onStartRefused((attemptId) => attempts.onStartRefused(attemptId));
   // Listened for before the spool is read: what ends in between is seen twice rather than never.
@@ -86,6 +90,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
       log("agent.stopping");
       stopSweeping();
       stopListening();
+      watch.stop();
       link.stop();
       lease.stop();
       shipper.stop();
@@ -100,8 +105,6 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
 /** What stays the same as long as the agent runs. */
 interface NodeFacts {
   nodeId: NodeId;
-  hardware: Hardware;
-  capacity: ResourceCapacity;
   cgroupRoot: string | null;
 }
 
@@ -117,10 +120,11 @@ interface PartsContext {
   node: NodeFacts;
   launcher: Launcher;
   lease: Lease;
+  watch: NodeWatch;
 }
 
 /** The circle: what the link hears changes the attempts, their output and reports go out through the link. */
-function connectParts({ config, ports, node, launcher, lease }: PartsContext): Parts {
+function connectParts({ config, ports, node, launcher, lease, watch }: PartsContext): Parts {
   const { machine, log } = ports;
   const { clock, files, bootId } = machine;
   const { cgroupRoot } = node;
@@ -128,6 +132,9 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
   const flushReports = onceATurn(clock, () => {
     if (!link.isOpen()) return;
     const reports = attempts.takeDueReports();
+    // A task may have failed because its GPU did: that is said first, so that nobody else is blamed.
+    if (reports.some(({ outcome }) => outcome !== null)) watch.look();
+    link.sendChanges();
     if (reports.length > 0) link.sendReports(reports);
   });
 
@@ -154,7 +161,14 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
     log,
     bootId,
     composeLaunch: (assignment, directory) =>
-      composeLaunch(assignment, { nodeName: config.name, bootId, directory, cgroupRoot, inherited: ports.environment }),
+      composeLaunch(assignment, {
+        nodeName: config.name,
+        bootId,
+        directory,
+        cgroupRoot,
+        gpus: watch.state().hardware.gpus,
+        inherited: ports.environment,
+      }),
     onReportDue: flushReports,
   });
   const link = new CoordinatorLink({
@@ -163,8 +177,11 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
     clock,
     log,
     random: () => ports.random(),
-    readLoad: () => machine.readLoad(),
-    composeHello: () => composeHello(config, node, bootId, attempts.takeAllReports()),
+    readLoad: () => watch.readLoad(),
+    nodeState: () => watch.state(),
+    onClockOffset: (offsetMs) => watch.takeClockOffset(offsetMs),
+    countAttempts: () => attempts.count(),
+    composeHello: () => composeHello(config, node.nodeId, machine, watch.state(), attempts.takeAllReports()),
     onWelcome(welcome) {
       // Offsets first: with them, what is listed after is known to be complete or not.
       shipper.resume(welcome.outputOffsets);
@@ -179,16 +196,25 @@ function connectParts({ config, ports, node, launcher, lease }: PartsContext): P
   return { attempts, shipper, link };
 }
 
-function composeHello(config: AgentConfig, node: NodeFacts, bootId: string, attempts: AttemptReport[]): Hello {
+function composeHello(
+  config: AgentConfig,
+  nodeId: NodeId,
+  machine: Machine,
+  { hardware, capacity, health }: NodeChanges,
+  attempts: AttemptReport[],
+): Hello {
   return {
     type: "hello",
     protocolVersion: PROTOCOL_VERSION,
     agentVersion: DROVER_VERSION,
-    nodeId: node.nodeId,
+    nodeId,
     name: config.name,
-    bootId,
-    capacity: node.capacity,
-    hardware: node.hardware,
+    bootId: machine.bootId,
+    machineId: machine.machineId,
+    site: config.site,
+    capacity,
+    hardware,
+    health,
     attempts,
   };
 }
@@ -203,9 +229,9 @@ function makeDataDir(dataDir: string, files: FileSystem): void {
 
 function capacityOf(config: AgentConfig, hardware: Hardware): ResourceCapacity {
   return {
-    cpuMilli: config.cpuMilli ?? hardware.cpu.cores * 1000,
+    cpuMilli: config.cpuMilli ?? hardware.cpu.usableMilli ?? hardware.cpu.cores * 1000,
     memoryBytes: config.memoryBytes ?? hardware.memoryBytes,
-    gpuIds: hardware.gpus.map((gpu) => gpu.id),
+    gpuIds: allocatableGpuIds(hardware.gpus),
   };
 }
 

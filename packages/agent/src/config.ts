@@ -2,10 +2,14 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Site } from "@drover/shared/domain/node.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import { parseBytes } from "@drover/shared/units.ts";
+import { ForeignGpuUse } from "./health/observe.ts";
+import { DEFAULT_TOOL_PATHS, type ToolPaths } from "./probe/tools.ts";
 
 const LOG_FORMATS = ["json", "pretty"] as const;
+const FOREIGN_GPU_USES = Object.values(ForeignGpuUse);
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** The options as they come from the command line and the environment. */
@@ -13,6 +17,12 @@ export interface AgentOptions {
   coordinator?: string;
   dataDir?: string;
   name?: string;
+  nvidiaSmi?: string;
+  amdSmi?: string;
+  rocmSmi?: string;
+  xpuSmi?: string;
+  foreignGpuUse?: string;
+  site?: string;
   cpus?: string;
   memory?: string;
   log?: string;
@@ -23,6 +33,10 @@ export interface AgentConfig {
   coordinatorUrl: string;
   dataDir: string;
   name: string;
+  tools: ToolPaths;
+  foreignGpuUse: ForeignGpuUse;
+  /** Which nodes it reaches cheaply; `null` where it was not said. */
+  site: string | null;
   /** What is offered instead of what the machine has. */
   cpuMilli: number | null;
   memoryBytes: number | null;
@@ -40,12 +54,43 @@ export function parseConfig(
     coordinatorUrl: parseCoordinatorUrl(options.coordinator),
     dataDir: resolve(required(options.dataDir, "--data-dir", "DROVER_AGENT_DATA_DIR")),
     name: parseName(options.name),
+    tools: parseTools(options),
+    foreignGpuUse: parseForeignGpuUse(options.foreignGpuUse),
+    site: options.site === undefined || options.site === "" ? null : parseSite(options.site),
     cpuMilli: options.cpus === undefined ? null : parseCpuMilli(options.cpus),
     memoryBytes: options.memory === undefined ? null : parseMemory(options.memory),
     logFormat: oneOf(LOG_FORMATS, options.log ?? "json", "--log"),
     logLevel: oneOf(LOG_LEVELS, options.logLevel ?? "info", "--log-level"),
     supervisorProgram: findSupervisor(environment["DROVER_SUPERVISOR"]),
   };
+}
+
+/** Without any is what the PATH has. */
+export function parseTools(options: AgentOptions): ToolPaths {
+  const path = (given: string | undefined, usual: string) => (given === undefined || given === "" ? usual : given);
+  return {
+    nvidiaSmi: path(options.nvidiaSmi, DEFAULT_TOOL_PATHS.nvidiaSmi),
+    amdSmi: path(options.amdSmi, DEFAULT_TOOL_PATHS.amdSmi),
+    rocmSmi: path(options.rocmSmi, DEFAULT_TOOL_PATHS.rocmSmi),
+    xpuSmi: path(options.xpuSmi, DEFAULT_TOOL_PATHS.xpuSmi),
+  };
+}
+
+export function parseForeignGpuUse(text: string | undefined): ForeignGpuUse {
+  return oneOf(FOREIGN_GPU_USES, text ?? ForeignGpuUse.leaveOut, "--foreign-gpu-use");
+}
+
+/** What `drover-agent probe` is told, so that it sees the machine as this agent does. */
+export function probeWords({ coordinatorUrl, dataDir, tools }: AgentConfig): string[] {
+  const { nvidiaSmi, amdSmi, rocmSmi, xpuSmi } = tools;
+  const options = ["--coordinator", coordinatorUrl, "--data-dir", dataDir, "--nvidia-smi", nvidiaSmi];
+  return [...options, "--amd-smi", amdSmi, "--rocm-smi", rocmSmi, "--xpu-smi", xpuSmi, "probe"];
+}
+
+/** `null` where it is no address, or ourselves: the route to loopback says nothing. */
+export function coordinatorHost(url: string | undefined): string | null {
+  const host = url !== undefined && URL.canParse(url) ? new URL(url).hostname.replaceAll(/[[\]]/g, "") : "";
+  return host === "" || host === "localhost" || host === "::1" || host.startsWith("127.") ? null : host;
 }
 
 function invalid(message: string): DroverError {
@@ -70,6 +115,12 @@ function parseName(text: string | undefined): string {
   const name = text === undefined || text === "" ? hostname() : text;
   if (name.length > 200) throw invalid("--name has more than 200 characters.");
   return name;
+}
+
+function parseSite(text: string): string {
+  const site = Site.safeParse(text);
+  if (!site.success) throw invalid(`--site "${text}": ${site.error.issues[0]?.message}.`);
+  return site.data;
 }
 
 function parseCpuMilli(text: string): number {

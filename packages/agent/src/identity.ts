@@ -7,6 +7,14 @@ const ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_LENGTH = 12;
 
 /**
+ * Where a machine says which one it is. The firmware's first: a hypervisor gives each clone another, though only
+ * root may read it. The other lies on the disk, and so differs in a clone only if whoever cloned saw to it.
+ */
+const MACHINE_ID_FILES = ["/sys/class/dmi/id/product_uuid", "/etc/machine-id"];
+/** What boards are shipped with whose maker set nothing: many machines have it, so it names none. */
+const UNSET_PRODUCT_UUID = "03000200040005000006000700080009";
+
+/**
  * The node's id, made once for its data directory and then kept: over restarts, upgrades and re-installs.
  * `randomBelow` yields a whole number in [0, limit).
  */
@@ -35,4 +43,19 @@ function parseNodeFile(path: string, text: string): NodeId {
       cause,
     });
   }
+}
+
+/** Stays with the machine; `null` where it does not say. `readText` yields `null` where a file cannot be read. */
+export function readMachineId(readText: (path: string) => string | null): string | null {
+  for (const path of MACHINE_ID_FILES) {
+    const machineId = readText(path)?.trim().toLowerCase() ?? "";
+    if (isMachineId(machineId)) return machineId;
+  }
+  return null;
+}
+
+/** An image that was never started says "uninitialized", a board that was never set up all zeros or all ones. */
+function isMachineId(text: string): boolean {
+  const digits = text.replaceAll("-", "");
+  return /^[0-9a-f]{32}$/.test(digits) && !/^(.)\1*$/.test(digits) && digits !== UNSET_PRODUCT_UUID;
 }

@@ -13,6 +13,8 @@ const LEVEL_OF_LINE: Partial<Record<AgentLogLine, "warn" | "error">> = {
   "agent.leaseExpired": "warn",
   "agent.leaseNotWritten": "error",
   "agent.probeWarning": "warn",
+  "agent.watchTrouble": "warn",
+  "agent.hardwareChanged": "warn",
 };
 
 export interface LogOptions {

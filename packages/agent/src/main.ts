@@ -1,13 +1,22 @@
 import { randomInt } from "node:crypto";
+import { resolve } from "node:path";
 import { errorLine, isDroverError } from "@drover/shared/errors.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Command, Option } from "commander";
 import { startAgent } from "./agent.ts";
-import { parseConfig, type AgentOptions } from "./config.ts";
+import {
+  coordinatorHost,
+  parseConfig,
+  parseForeignGpuUse,
+  parseTools,
+  probeWords,
+  type AgentOptions,
+} from "./config.ts";
 import { dialWebSocket } from "./link/socket.ts";
 import { createLog } from "./log.ts";
 import { probeHardware } from "./probe/probe.ts";
 import { linuxMachine } from "./machine/linux-machine.ts";
+import { machineClock } from "./machine/machine-clock.ts";
 
 const RANDOM_STEPS = 2 ** 32;
 
@@ -18,6 +27,18 @@ const program = new Command("drover-agent")
   .addOption(new Option("--data-dir <dir>", "what the agent keeps: its id, its attempts").env("DROVER_AGENT_DATA_DIR"))
   .addOption(
     new Option("--name <name>", "what people call this node; the host's name where not given").env("DROVER_AGENT_NAME"),
+  )
+  .addOption(new Option("--nvidia-smi <path>", "NVIDIA's tool").env("DROVER_NVIDIA_SMI"))
+  .addOption(new Option("--amd-smi <path>", "AMD's tool").env("DROVER_AMD_SMI"))
+  .addOption(new Option("--rocm-smi <path>", "AMD's older tool").env("DROVER_ROCM_SMI"))
+  .addOption(new Option("--xpu-smi <path>", "Intel's tool").env("DROVER_XPU_SMI"))
+  .addOption(
+    new Option("--foreign-gpu-use <policy>", "a GPU that a process not of ours uses: leave-out, share or ignore").env(
+      "DROVER_FOREIGN_GPU_USE",
+    ),
+  )
+  .addOption(
+    new Option("--site <site>", "which nodes it reaches cheaply, such as a LAN or a data centre").env("DROVER_SITE"),
   )
   .option("--cpus <n>", "offer this many CPUs instead of all")
   .option("--memory <size>", 'offer this much memory instead of all, such as "48GiB"')
@@ -30,7 +51,31 @@ program
   .description("print this machine's hardware as JSON")
   .action(async () => {
     const { readFullHardware } = await import("./probe/full-hardware.ts");
-    process.stdout.write(`${JSON.stringify(await readFullHardware())}\n`);
+    const options: AgentOptions = program.opts();
+    const hardware = await readFullHardware({
+      tools: parseTools(options),
+      dataDir: options.dataDir === undefined ? null : resolve(options.dataDir),
+      towards: coordinatorHost(options.coordinator),
+      clock: machineClock,
+    });
+    // A tool or a volume that hangs must not keep what is known, nor this process.
+    process.stdout.write(`${JSON.stringify(hardware)}\n`, () => process.exit());
+  });
+
+program
+  .command("doctor")
+  .description("look at everything on this machine; say what is wrong and what to do about it")
+  .action(async () => {
+    const { examine } = await import("./doctor.ts");
+    const options: AgentOptions = program.opts();
+    const { text, isUnhealthy } = await examine({
+      tools: parseTools(options),
+      dataDir: resolve(options.dataDir ?? "/"),
+      towards: coordinatorHost(options.coordinator),
+      foreignGpuUse: parseForeignGpuUse(options.foreignGpuUse),
+      clock: machineClock,
+    });
+    process.stdout.write(text, () => process.exit(isUnhealthy ? 1 : 0));
   });
 
 async function runAgent(options: AgentOptions): Promise<void> {
@@ -46,7 +91,12 @@ async function runAgent(options: AgentOptions): Promise<void> {
     machine: linuxMachine({
       dataDir: config.dataDir,
       supervisorProgram: config.supervisorProgram,
-      probeHardware: () => probeHardware([process.execPath, ...process.execArgv, process.argv[1] ?? "", "probe"]),
+      tools: config.tools,
+      probeHardware: () =>
+        probeHardware(
+          [process.execPath, ...process.execArgv, process.argv[1] ?? "", ...probeWords(config)],
+          machineClock,
+        ),
     }),
     random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     randomBelow: (limit) => randomInt(limit),

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runDrover } from "./main.ts";
-import { aJob, aJobDetail, aNode, anAttempt, aTask } from "./testing/builders.ts";
+import { aJob, aJobDetail, aNode, anAttempt, aSiteList, aTask } from "./testing/builders.ts";
 import { captureShell, type CapturedShell } from "./testing/captured-shell.ts";
 import {
   beginOutput,
@@ -56,6 +56,10 @@ describe("an error is one line that says what is wrong and what to do", () => {
     [["run", "-c", "many", "--", "ls"], "write a number of CPUs"],
     [["submit", "/no/such.yaml"], "there is no such file"],
     [["fly"], "unknown command"],
+    [["node", "gone"], "name-or-id"],
+    [["node", "drain", "gpu-01", "--deadline", "soon"], "write a duration"],
+    [["node", "cordon", "gpu-01", "--deadline", "2h"], "--deadline"],
+    [["site", "sink", "berlin"], "unknown command"],
   ])("and exit code 2 for %j", async (words, message) => {
     expect(await drover(...words)).toBe(2);
     expect(shell.stderr()).toContain(message);
@@ -72,6 +76,7 @@ describe("an error is one line that says what is wrong and what to do", () => {
 describe("the commands that read", () => {
   test("take the coordinator's address from the environment", async () => {
     coordinator.on("GET /v1/nodes", (_request, response) => sendJson(response, { nodes: [aNode()] }));
+    coordinator.on("GET /v1/sites", (_request, response) => sendJson(response, aSiteList([])));
     shell = captureShell({ env: { DROVER_COORDINATOR: coordinator.url } });
     expect(await runDrover(["nodes"], shell)).toBe(0);
     expect(shell.stdout()).toContain("gpu-01");
@@ -86,20 +91,101 @@ describe("the commands that read", () => {
     for (const line of shell.stdout().split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   });
 
-  test.each([["jobs"], ["job", "12"], ["nodes"], ["node", "gpu-01"], ["cancel", "12"], ["submit", "-"]])(
-    "print nothing but one JSON document on stdout with --json: %s",
-    async (...words) => {
-      coordinator.on("GET /v1/jobs", (_request, response) => sendJson(response, { jobs: [aJob()], nextCursor: null }));
-      coordinator.on("GET /v1/jobs/12", (_request, response) => sendJson(response, aJobDetail([aTask()])));
-      coordinator.on("GET /v1/nodes", (_request, response) => sendJson(response, { nodes: [aNode()] }));
-      coordinator.on("GET /v1/nodes/gpu-01", (_request, response) => sendJson(response, aNode()));
-      coordinator.on("POST /v1/jobs/12/cancel", (_request, response) => sendJson(response, aJob()));
-      coordinator.on("POST /v1/jobs", (_request, response) => sendJson(response, aJob(), 201));
-      shell = captureShell({ input: "command: [ls]" });
-      expect(await drover(...words, "--json")).toBe(0);
-      expect(JSON.parse(shell.stdout())).toBeTypeOf("object");
-    },
-  );
+  test("say below the nodes which site is frozen", async () => {
+    const frozen = { frozenSince: "2026-01-02T03:04:05.000Z", why: "3 of 4 nodes are silent" };
+    coordinator.on("GET /v1/nodes", (_request, response) => sendJson(response, { nodes: [aNode()] }));
+    coordinator.on("GET /v1/sites", (_request, response) =>
+      sendJson(response, aSiteList([{ name: "berlin", nodes: 4, online: 1, ...frozen }])),
+    );
+    expect(await drover("nodes")).toBe(0);
+    expect(shell.stdout()).toMatch(/^NODE .*\ngpu-01 .*\nsite berlin was frozen .* drover site gone berlin\n$/);
+  });
+
+  test.each([
+    ["jobs"],
+    ["job", "12"],
+    ["nodes"],
+    ["node", "gpu-01"],
+    ["node", "gone", "gpu-01"],
+    ["node", "cordon", "gpu-01"],
+    ["node", "drain", "gpu-01"],
+    ["node", "uncordon", "gpu-01"],
+    ["sites"],
+    ["site", "gone", "berlin"],
+    ["cancel", "12"],
+    ["submit", "-"],
+  ])("print nothing but one JSON document on stdout with --json: %s", async (...words) => {
+    coordinator.on("GET /v1/jobs", (_request, response) => sendJson(response, { jobs: [aJob()], nextCursor: null }));
+    coordinator.on("GET /v1/jobs/12", (_request, response) => sendJson(response, aJobDetail([aTask()])));
+    coordinator.on("GET /v1/nodes", (_request, response) => sendJson(response, { nodes: [aNode()] }));
+    coordinator.on("GET /v1/nodes/gpu-01", (_request, response) => sendJson(response, aNode()));
+    const site = { name: "berlin", nodes: 1, online: 0, frozenSince: null, why: null };
+    coordinator.on("POST /v1/nodes/gpu-01/gone", (_request, response) => sendJson(response, aNode()));
+    coordinator.on("PUT /v1/nodes/gpu-01/admin", (_request, response) => sendJson(response, aNode()));
+    coordinator.on("GET /v1/sites", (_request, response) => sendJson(response, aSiteList([site])));
+    coordinator.on("POST /v1/sites/berlin/gone", (_request, response) => sendJson(response, site));
+    coordinator.on("POST /v1/jobs/12/cancel", (_request, response) => sendJson(response, aJob()));
+    coordinator.on("POST /v1/jobs", (_request, response) => sendJson(response, aJob(), 201));
+    shell = captureShell({ input: "command: [ls]" });
+    expect(await drover(...words, "--json")).toBe(0);
+    expect(JSON.parse(shell.stdout())).toBeTypeOf("object");
+  });
+});
+
+describe("what is wanted of a node", () => {
+  test.each([
+    [["cordon", "gpu-01", "--reason", "loud fans"], { admin: "cordoned", reason: "loud fans" }],
+    [["drain", "gpu-01", "--deadline", "2h"], { admin: "draining", deadline: 7_200_000 }],
+    [["uncordon", "gpu-01"], { admin: "schedulable" }],
+  ])("is sent whole: %j", async (words, body) => {
+    coordinator.on("PUT /v1/nodes/gpu-01/admin", (_request, response) => sendJson(response, aNode()));
+    expect(await drover("node", ...words)).toBe(0);
+    expect(coordinator.requests.map((request) => request.body)).toEqual([body]);
+    expect(shell.stdout()).toBe("node gpu-01 takes new work\n");
+  });
+});
+
+describe("declaring something gone", () => {
+  test("says of a node what becomes of what ran there", async () => {
+    const gone = { goneSince: "2026-01-02T03:04:05.000Z" };
+    let link: "disconnected" | "lost" = "disconnected";
+    coordinator.on("POST /v1/nodes/gpu-01/gone", (_request, response) => sendJson(response, aNode({ ...gone, link })));
+    expect(await drover("node", "gone", "gpu-01")).toBe(0);
+    link = "lost";
+    expect(await drover("node", "gone", "gpu-01")).toBe(0);
+    expect(shell.stdout()).toBe(
+      "node gpu-01 is declared gone; what ran there is given away when its lease has run out\n" +
+        "node gpu-01 is declared gone; nothing that ran there is waited for\n",
+    );
+  });
+
+  test("means with - the nodes that name no site", async () => {
+    coordinator.on("POST /v1/sites/-/gone", (_request, response) =>
+      sendJson(response, { name: null, nodes: 3, online: 0, frozenSince: null, why: null }),
+    );
+    expect(await drover("site", "gone", "-")).toBe(0);
+    expect(shell.stdout()).toBe("the site without a name is declared gone, with 3 nodes; see drover nodes\n");
+  });
+
+  test("is not possible of what is online", async () => {
+    coordinator.on("POST /v1/nodes/gpu-01/gone", (_request, response) =>
+      sendProblem(response, "node.stillOnline", "gpu-01 is online."),
+    );
+    expect(await drover("node", "gone", "gpu-01")).toBe(2);
+    expect(shell.stderr()).toBe(
+      "drover: gpu-01 is online; drain it: `drover node drain NAME`; or stop its agent first\n",
+    );
+  });
+});
+
+describe("drover node accept-hardware", () => {
+  test("says so to the coordinator, and shows the node as it is by then", async () => {
+    coordinator.on("POST /v1/nodes/gpu-01/accept-hardware", (_request, response) => sendJson(response, aNode()));
+    expect(await drover("node", "accept-hardware", "gpu-01")).toBe(0);
+    expect(shell.stdout()).toContain("health       healthy");
+    expect(await drover("node", "accept-hardware", "gpu-01", "--json")).toBe(0);
+    expect(coordinator.requests.map(({ method }) => method)).toEqual(["POST", "POST"]);
+  });
 });
 
 describe("drover output", () => {

@@ -9,6 +9,7 @@ import { registerNode } from "./commands/node.ts";
 import { registerNodes } from "./commands/nodes.ts";
 import { registerOutput } from "./commands/output.ts";
 import { registerRun } from "./commands/run.ts";
+import { registerSite, registerSites } from "./commands/sites.ts";
 import { registerSubmit } from "./commands/submit.ts";
 import { registerTail } from "./commands/tail.ts";
 import { ExitCode, exitCodeForError } from "./exit-codes.ts";
@@ -72,15 +73,19 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     registerCancel,
     registerNodes,
     registerNode,
+    registerSites,
+    registerSite,
     registerTail,
   ];
   for (const register of registrations) register(program, invoke);
   // Before and after the command's name, because people write both.
-  for (const command of [program, ...program.commands]) addGlobalOptions(command);
+  addGlobalOptions(program);
   return program;
 }
 
+/** To the command and all below it. */
 function addGlobalOptions(command: Command): void {
+  for (const below of command.commands) addGlobalOptions(below);
   command
     .addOption(
       new Option(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseListenAddress, readConfig } from "./config.ts";
+import { parseListenAddress, readInvocation } from "./config.ts";
 
 describe("the listen address", () => {
   test.each([
@@ -23,6 +23,11 @@ describe("the listen address", () => {
   });
 });
 
+function readConfig(argv: string[], isTerminal: boolean) {
+  const invocation = readInvocation(argv, isTerminal);
+  return invocation.command === "run" ? invocation.config : null;
+}
+
 describe("the options", () => {
   test("have defaults, all but the data directory", () => {
     expect(readConfig(["--data-dir", "/d"], false)).toEqual({
@@ -37,7 +42,7 @@ describe("the options", () => {
   });
 
   test("are readable for people on a terminal", () => {
-    expect(readConfig(["--data-dir", "/d"], true).log).toBe("pretty");
+    expect(readConfig(["--data-dir", "/d"], true)?.log).toBe("pretty");
   });
 
   test("must leave room for a late packet between heartbeat and lease", () => {
@@ -45,4 +50,19 @@ describe("the options", () => {
       expect.objectContaining({ code: "config.invalid" }),
     );
   });
+});
+
+describe("the commands", () => {
+  test.each([["backup"], ["restore"]] as const)(
+    "%s takes a file, and the data directory before or after it",
+    (command) => {
+      const expected = { command, dataDir: "/d", file: "f.db", json: false };
+      expect(readInvocation([command, "f.db", "--data-dir", "/d"], false)).toEqual(expected);
+      expect(readInvocation(["--data-dir", "/d", command, "f.db"], false)).toEqual(expected);
+      expect(readInvocation([command, "--json", "--data-dir", "/d", "f.db"], false)).toEqual({
+        ...expected,
+        json: true,
+      });
+    },
+  );
 });

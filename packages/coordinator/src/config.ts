@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { invariant } from "@drover/shared/assert.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import { parseDurationMs } from "@drover/shared/units.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
@@ -16,9 +17,48 @@ export interface CoordinatorConfig {
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
 
+/** What the command line asks for. */
+export type Invocation =
+  | { command: "run"; config: CoordinatorConfig }
+  | { command: "backup" | "restore"; dataDir: string; file: string; json: boolean };
+
 /** Options win over environment variables, and those over the defaults. */
-export function readConfig(argv: readonly string[], isTerminal: boolean): CoordinatorConfig {
-  const program = new Command("drover-coordinator")
+export function readInvocation(argv: readonly string[], isTerminal: boolean): Invocation {
+  let invocation: Invocation | undefined;
+  const program = describeProgram(isTerminal).action((options: RunOptions) => {
+    invocation = { command: "run", config: readConfig(options) };
+  });
+  for (const [command, description] of Object.entries(COPY_COMMANDS) as [keyof typeof COPY_COMMANDS, string][]) {
+    program
+      .command(command)
+      .description(description)
+      .argument("<file>", "the backup")
+      .option("--json", "say what was done as JSON")
+      .action((file: string, { json = false }: { json?: boolean }) => {
+        invocation = { command, dataDir: program.opts<RunOptions>().dataDir, file, json };
+      });
+  }
+  program.parse([...argv], { from: "user" });
+  invariant(invocation, "a command line that parses asks for something");
+  return invocation;
+}
+
+const COPY_COMMANDS = {
+  backup: "copy the database into a file, while a coordinator runs or not",
+  restore: "put a backup in the database's place, while no coordinator runs",
+} as const;
+
+interface RunOptions {
+  listen: string;
+  dataDir: string;
+  log: "json" | "pretty";
+  logLevel: string;
+  lease: number;
+  heartbeat: number;
+}
+
+function describeProgram(isTerminal: boolean): Command {
+  return new Command("drover-coordinator")
     .description("Schedules the fleet's work and remembers it.")
     .version(DROVER_VERSION)
     .addOption(
@@ -55,15 +95,9 @@ export function readConfig(argv: readonly string[], isTerminal: boolean): Coordi
         .default(5_000, "5s"),
     )
     .allowExcessArguments(false);
-  program.parse([...argv], { from: "user" });
-  const options = program.opts<{
-    listen: string;
-    dataDir: string;
-    log: "json" | "pretty";
-    logLevel: string;
-    lease: number;
-    heartbeat: number;
-  }>();
+}
+
+function readConfig(options: RunOptions): CoordinatorConfig {
   if (options.lease < 3 * options.heartbeat) {
     throw new DroverError(
       "config.invalid",

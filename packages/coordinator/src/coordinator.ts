@@ -10,8 +10,10 @@ import { Signals } from "./engine/signals.ts";
 import { openWebSockets } from "./gateway/web-sockets.ts";
 import { acceptUpgrades } from "./http/upgrade.ts";
 import { createHttpServer } from "./http/server.ts";
+import { distrustOutput, readBootId } from "./output/distrust-output.ts";
 import { nodeOutputFiles } from "./output/output-files.ts";
 import { openStore, type Store } from "./store/store.ts";
+import { logOpening } from "./telemetry/log-opening.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
 /** Between SIGTERM and SIGKILL of an attempt that is stopped. */
@@ -30,6 +32,7 @@ export interface Coordinator {
 /** The wiring: which parts there are and who is told what. */
 export async function startCoordinator(config: CoordinatorConfig, clock: Clock, log: Logger): Promise<Coordinator> {
   const store = openStore(config.dataDir);
+  logOpening(log, store.opening);
   const fleet = store.loadFleet({
     incarnation: newIncarnation(),
     leaseMs: config.leaseMs,
@@ -55,6 +58,9 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
         if ("taskIndex" in event) taskSignals.signal(taskKey(event.jobId as JobId, event.taskIndex));
     },
   });
+  const liveAttemptIds = [...fleet.attempts.values()].map((attempt) => attempt.id);
+  const distrusted = distrustOutput(config.dataDir, outputs, readBootId(), liveAttemptIds);
+  if (distrusted > 0) log.info({ event: "output.distrusted", attempts: distrusted }, "output is fetched again");
   const http = await createHttpServer({
     engine,
     history: store.history,

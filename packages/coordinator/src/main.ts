@@ -1,13 +1,19 @@
 import { systemClock } from "@drover/shared/clock.ts";
 import { errorLine, isDroverError } from "@drover/shared/errors.ts";
-import { readConfig } from "./config.ts";
+import { readInvocation, type CoordinatorConfig } from "./config.ts";
+import { runCopyCommand } from "./copy-commands.ts";
 import { startCoordinator } from "./coordinator.ts";
 import { openLog } from "./telemetry/open-log.ts";
 
-/** The program: runs until SIGTERM or SIGINT. What an operator can mend is one line and exit code 1. */
+/**
+ * The program. Without a command it is the coordinator, and runs until SIGTERM or SIGINT. Exit code 0: done;
+ * 1: what an operator can mend, in one line.
+ */
 export async function main(): Promise<void> {
   try {
-    await run();
+    const invocation = readInvocation(process.argv.slice(2), process.stdout.isTTY);
+    if (invocation.command === "run") await run(invocation.config);
+    else process.stdout.write(`${runCopyCommand(invocation, systemClock)}\n`);
   } catch (error) {
     if (!isDroverError(error)) throw error;
     process.stderr.write(`drover-coordinator: ${errorLine(error)}\n`);
@@ -15,8 +21,7 @@ export async function main(): Promise<void> {
   }
 }
 
-async function run(): Promise<void> {
-  const config = readConfig(process.argv.slice(2), process.stdout.isTTY);
+async function run(config: CoordinatorConfig): Promise<void> {
   const { log, flush } = openLog(config, systemClock);
   // Before anything is started: a signal in between must end it as cleanly as one later.
   const stopAsked = Promise.withResolvers<void>();

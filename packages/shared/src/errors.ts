@@ -45,6 +45,11 @@ export const ERRORS = {
     meaning: "The task has not started, so it has no output yet.",
     advice: "To wait for it, follow it: `drover output ID -f`, or `follow=true`.",
   },
+  "output.missing": {
+    httpStatus: 410,
+    meaning: "The attempt wrote more than what lies in the coordinator's data directory.",
+    advice: "Copy the folder `output` back from where it was saved; see docs/operations.md.",
+  },
   "output.offsetBeyondEnd": {
     httpStatus: 416,
     meaning: "The offset lies beyond the last byte there is.",
@@ -56,6 +61,21 @@ export const ERRORS = {
     advice: "List the nodes: `drover nodes`.",
   },
   "node.nameAmbiguous": { httpStatus: 409, meaning: "Several nodes have this name.", advice: "Use the node's id." },
+  "node.stillOnline": {
+    httpStatus: 409,
+    meaning: "A node that is online cannot be declared gone.",
+    advice: "Drain it: `drover node drain NAME`; or stop its agent first.",
+  },
+  "site.notFound": {
+    httpStatus: 404,
+    meaning: "No node is of this site.",
+    advice: "List the sites: `drover sites`; `-` means the nodes that name none.",
+  },
+  "site.stillOnline": {
+    httpStatus: 409,
+    meaning: "A site of which a node is online cannot be declared gone.",
+    advice: "Declare the nodes that will not come back one by one: `drover node gone NAME`.",
+  },
   "job.tooManyHot": {
     httpStatus: 429,
     meaning: "More tasks are waiting or running than the coordinator holds in memory.",
@@ -79,7 +99,13 @@ export const ERRORS = {
   "storage.failed": {
     httpStatus: 503,
     meaning: "The coordinator could not write to its store; nothing was accepted.",
-    advice: "See the coordinator's log for the cause, then submit again.",
+    advice:
+      "See the coordinator's log for the cause, then submit again, with an Idempotency-Key: see docs/operations.md.",
+  },
+  "storage.damaged": {
+    httpStatus: 503,
+    meaning: "The coordinator's database is damaged; what needs the damaged part is refused.",
+    advice: "Stop the coordinator, then restore a backup: `drover-coordinator restore FILE`.",
   },
   "coordinator.stopping": {
     httpStatus: 503,
@@ -121,10 +147,35 @@ export const ERRORS = {
     meaning: "A newer version of Drover wrote this data directory.",
     advice: "Run that version or a newer one.",
   },
+  "dataDir.damaged": {
+    httpStatus: null,
+    meaning: "The database in the data directory is damaged, or is not the one that the coordinator left there.",
+    advice: "Restore a backup: `drover-coordinator restore FILE`. Without one, see docs/operations.md.",
+  },
+  "dataDir.noDatabase": {
+    httpStatus: null,
+    meaning: "No coordinator has ever kept its state in this directory.",
+    advice: "Name the coordinator's directory with --data-dir or DROVER_DATA_DIR.",
+  },
   "dataDir.unusable": {
     httpStatus: null,
     meaning: "The data directory cannot be read or written.",
     advice: "Check its owner, its permissions and the disk.",
+  },
+  "backup.invalid": {
+    httpStatus: null,
+    meaning: "The file is not a whole backup of Drover's database; nothing was changed.",
+    advice: "Restore another backup.",
+  },
+  "backup.newer": {
+    httpStatus: null,
+    meaning: "A newer version of Drover made the backup; nothing was changed.",
+    advice: "Restore it with that version or a newer one.",
+  },
+  "backup.unusable": {
+    httpStatus: null,
+    meaning: "The backup's file cannot be read or written.",
+    advice: "Check its path, its permissions and the space on its disk.",
   },
   "config.invalid": {
     httpStatus: null,
@@ -148,8 +199,9 @@ export const ERRORS = {
   },
   "agent.duplicateNode": {
     httpStatus: null,
-    meaning: "Another machine is connected under this node's id.",
-    advice: "If this machine is a clone, delete node.json in its agent's data directory and start the agent again.",
+    meaning: "Another machine is known under this node's id.",
+    advice:
+      "If this machine is a clone, or took its data directory over from another, delete node.json there and start the agent again: it joins as a node of its own. If it replaces the other for good, say `drover node gone NAME`: it is let in when the other is lost.",
   },
   "agent.supervisorMissing": {
     httpStatus: null,

@@ -8,6 +8,16 @@ const job = { jobId: z.int() };
 const task = { ...job, taskIndex: z.int() };
 const attempt = { ...task, attemptId: z.string(), nodeId: z.string(), nodeName: z.string() };
 const node = { nodeId: z.string(), nodeName: z.string() };
+const gpu = { ...node, gpuId: z.string() };
+const health = {
+  health: z.enum(["healthy", "degraded", "unhealthy"]),
+  codes: z.array(z.string()),
+  evidence: z.string(),
+};
+/** What an operator said, and why. */
+const said = { actor: z.string(), reason: z.string().nullable() };
+/** `site` is `null` for the fleet, and for the nodes that name no site. */
+const site = { scope: z.enum(["site", "fleet"]), site: z.string().nullable() };
 
 export const EVENTS = {
   "job.submitted": {
@@ -122,11 +132,89 @@ export const EVENTS = {
     doc: "The node's lease ran out: its attempts with onDisconnect=restart are given to other nodes.",
     fields: z.object({ ...node, silentMs: z.int() }),
   },
+  "node.declaredGone": {
+    level: "warn",
+    text: "node declared gone",
+    doc: "An operator said that the node will not come back: no freeze holds it any longer, and once its lease has run out all its attempts end, those with onDisconnect=wait too. Void when it says hello.",
+    fields: z.object({ ...node, actor: z.string() }),
+  },
+  "node.cordoned": {
+    level: "info",
+    text: "node cordoned",
+    doc: "An operator said that the node gets nothing new; what runs there goes on.",
+    fields: z.object({ ...node, ...said }),
+  },
+  "node.draining": {
+    level: "info",
+    text: "node draining",
+    doc: "An operator said that the node gets nothing new and is to become empty; what still runs at the deadline is stopped and queued again.",
+    fields: z.object({ ...node, ...said, deadline: z.iso.datetime().nullable() }),
+  },
+  "node.drained": {
+    level: "info",
+    text: "node drained",
+    doc: "Nothing is left on a node that was draining, by the coordinator's count and by its agent's; who asked for it, and why.",
+    fields: z.object({ ...node, ...said }),
+  },
+  "node.uncordoned": {
+    level: "info",
+    text: "node uncordoned",
+    doc: "An operator said that the node gets new work again.",
+    fields: z.object({ ...node, ...said }),
+  },
+  "site.frozen": {
+    level: "error",
+    text: "site frozen",
+    doc: "Many nodes of a site, or of the whole fleet (`scope`), are silent at once: none of them becomes lost and nothing of theirs is given away until enough of them are back or declared gone. `since`: when the first of them was last heard.",
+    fields: z.object({
+      ...site,
+      why: z.string(),
+      away: z.int(),
+      present: z.int(),
+      since: z.iso.datetime(),
+    }),
+  },
+  "site.thawed": {
+    level: "warn",
+    text: "site thawed",
+    doc: "Enough nodes of the site, or of the fleet, are back or declared gone; the lease of each that is still away begins anew.",
+    fields: z.object({ ...site, away: z.int(), present: z.int(), frozenMs: z.int() }),
+  },
   "node.rebooted": {
     level: "warn",
     text: "node rebooted",
     doc: "The machine restarted: whatever ran on it is gone.",
     fields: z.object({ ...node, bootId: z.string() }),
+  },
+  "node.healthChanged": {
+    level: "warn",
+    text: "node health changed",
+    doc: "Another reason makes the node degraded or unhealthy, or one of them is over.",
+    fields: z.object({ ...node, ...health }),
+  },
+  "node.hardwareAccepted": {
+    level: "info",
+    text: "node hardware accepted",
+    doc: "An operator said that what the node shows now is all that it has; what was missing is forgotten.",
+    fields: z.object({ ...node, actor: z.string(), gpuCount: z.int(), missingGpuIds: z.array(z.string()) }),
+  },
+  "gpu.healthChanged": {
+    level: "warn",
+    text: "gpu health changed",
+    doc: "Another reason makes a GPU degraded or unhealthy, or one of them is over.",
+    fields: z.object({ ...gpu, ...health }),
+  },
+  "gpu.missing": {
+    level: "error",
+    text: "gpu missing",
+    doc: "A GPU that the node once had is no longer there.",
+    fields: z.object({ ...gpu, model: z.string() }),
+  },
+  "gpu.found": {
+    level: "info",
+    text: "gpu found again",
+    doc: "A GPU that was missing is there again.",
+    fields: z.object({ ...gpu, model: z.string() }),
   },
   "node.hardwareChanged": {
     level: "warn",
@@ -157,7 +245,14 @@ export const DAEMON_LOG_LINES = {
   "store.commitFailed": "A turn could not be committed: nothing of it happened, its callers got a 503.",
   "store.pruneFailed": "Old events could not be dropped; it is tried again later.",
   "store.recovered": "Commits work again.",
+  "store.checked": "The coordinator had not been stopped cleanly: its database was read through and is whole.",
+  "store.restoreFinished":
+    "A restore had been interrupted when its backup was already checked and in place; it is done now.",
+  "store.restoreAbandoned":
+    "A restore had been interrupted before it changed anything; run it again if it is still wanted.",
   "agent.refused": "A connection on /v1/agent was refused; says why and from where.",
+  "output.distrusted":
+    "The machine was restarted: output that was not yet safe on the disk is fetched again from the agents.",
   "output.writeFailed": "Output of an attempt could not be stored; the agent keeps it and sends it again.",
   "log.dropped": "Nobody read the log for so long that lines were dropped; the event stream has them.",
   "core.defect": "An input met a defect of the core: nothing of it happened, and everything else goes on.",
@@ -174,6 +269,9 @@ export const DAEMON_LOG_LINES = {
   "agent.leaseNotWritten":
     "A heartbeat was acknowledged and the lease could not be written down: the earlier one stands.",
   "agent.probeWarning": "A part of the hardware could not be read.",
+  "agent.hardwareChanged":
+    "A later look found other hardware than the one before: a GPU split, lost or found, a driver loaded.",
+  "agent.watchTrouble": "A vendor's tool that is watched for the load ended or hangs; it is started again.",
   "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",
   "agent.stopped": "The agent has closed everything.",
 } as const;

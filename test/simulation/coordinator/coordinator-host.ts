@@ -1,7 +1,9 @@
 import { createControl, type Control } from "@drover/coordinator/control.ts";
 import type { FleetSettings } from "@drover/coordinator/core/fleet.ts";
 import type { CommandResult } from "@drover/coordinator/core/input.ts";
+import type { NodeRecord } from "@drover/coordinator/core/records.ts";
 import type { UserCommand } from "@drover/coordinator/engine/engine.ts";
+import { lostAfterMs } from "@drover/coordinator/core/liveness.ts";
 import { isDroverError } from "@drover/shared/errors.ts";
 import type { Observer } from "../observer.ts";
 import { Disk } from "../world/disk.ts";
@@ -15,12 +17,18 @@ import { outputFilesOf } from "./simulated-output-files.ts";
 
 const RESTART_MS = 1_000;
 const START_MS = [50, 3_000] as const;
-/** How long `ws` waits for the answer to a close frame. */
-const CLOSE_PATIENCE_MS = 30_000;
+/** How long the gateway waits for the answer to a close frame. */
+const CLOSE_PATIENCE_MS = 2_000;
 /** A hello too, unless it is refused; its first heartbeat follows soon. */
 const RENEWS_LEASE = /^\{"type":"heartbeat"/;
 
-export type CoordinatorSettings = Omit<FleetSettings, "incarnation">;
+export interface CoordinatorOptions {
+  settings: Omit<FleetSettings, "incarnation">;
+  /** Speed of its clocks against true time. */
+  clockRate: number;
+  /** How long a write or a sync of output takes at the most. */
+  slowestOutputMs: number;
+}
 
 /** Runs the real coordinator, all but its doors, one life after the other over the same tables and disk. */
 export class CoordinatorHost {
@@ -28,7 +36,7 @@ export class CoordinatorHost {
   readonly disk: Disk;
   readonly clock: MachineClock;
   readonly health: StoreHealth = { problem: null, commitMs: 0 };
-  readonly #settings: CoordinatorSettings;
+  readonly #options: CoordinatorOptions;
   readonly #timeline: Timeline;
   readonly #random: Random;
   readonly #observer: Observer;
@@ -38,20 +46,14 @@ export class CoordinatorHost {
   #control: Control | null = null;
   #incarnation = 0;
 
-  constructor(
-    settings: CoordinatorSettings,
-    clockRate: number,
-    timeline: Timeline,
-    random: Random,
-    observer: Observer,
-  ) {
-    this.#settings = settings;
+  constructor(options: CoordinatorOptions, timeline: Timeline, random: Random, observer: Observer) {
+    this.#options = options;
     this.#timeline = timeline;
     this.#random = random;
     this.#observer = observer;
     this.disk = new Disk(random.fork());
     this.disk.makeDirectory("/coordinator", true);
-    this.clock = new MachineClock(timeline, clockRate, 0);
+    this.clock = new MachineClock(timeline, options.clockRate, 0);
   }
 
   get process(): Process | null {
@@ -112,6 +114,20 @@ export class CoordinatorHost {
     });
   }
 
+  nodeNamed(name: string): NodeRecord | null {
+    const nodes = this.control?.engine.fleet.nodes.values() ?? [];
+    return [...nodes].find((node) => node.name === name) ?? null;
+  }
+
+  /** When, in true time, a node that is not heard from again is given up; `null` where that is not known. */
+  givenUpAtMs(nodeName: string): number | null {
+    const node = this.nodeNamed(nodeName);
+    const presence = node && this.control?.engine.fleet.presences.get(node.id);
+    if (!node || !presence) return null;
+    const { stopGraceMs } = this.#options.settings;
+    return this.clock.trueTimeOf(presence.heardAtMonotonicMs + lostAfterMs({ leaseMs: node.leaseMs, stopGraceMs }));
+  }
+
   /** False where nobody listens. */
   accept(connection: Connection, address: string): boolean {
     const [process, control] = [this.process, this.control];
@@ -165,12 +181,12 @@ export class CoordinatorHost {
       error: (fields: object, text: string) => this.#log(process, fields, text),
     };
     const incarnation = (++this.#incarnation).toString(36).padStart(6, "0");
-    const fleet = this.tables.loadFleet({ ...this.#settings, incarnation });
+    const fleet = this.tables.loadFleet({ ...this.#options.settings, incarnation });
     const control = createControl({
       fleet,
       store: new MemoryStore(this.tables, process, this.health, observer),
       history: this.tables,
-      files: outputFilesOf(this.disk, process, this.#random),
+      files: outputFilesOf(this.disk, process, this.#random, this.#options.slowestOutputMs),
       dataDir: "/coordinator",
       clock,
       log: log as never,

@@ -4,13 +4,12 @@ import { fleetOf } from "@drover/coordinator/store/load-fleet.ts";
 import {
   attemptRow,
   jobRow,
-  nodeRow,
   taskRow,
   type AttemptRow,
   type JobRow,
-  type NodeRow,
   type TaskRow,
 } from "@drover/coordinator/store/rows.ts";
+import { nodeRow, type NodeRow } from "@drover/coordinator/store/node-row.ts";
 import type { TurnStore, WrittenTurn } from "@drover/coordinator/store/store.ts";
 import { taskKey, type JobId, type TaskKey } from "@drover/shared/domain/ids.ts";
 import type { JobState } from "@drover/shared/domain/job.ts";
@@ -35,6 +34,11 @@ export class Tables {
 
   jobState(jobId: JobId): JobState | null {
     return (this.jobs.get(jobId)?.state ?? null) as JobState | null;
+  }
+
+  isStopWanted(attemptId: string): boolean {
+    const row = this.attempts.get(attemptId);
+    return row === undefined || row.stop_cause !== null || row.state === "ended";
   }
 
   insertJob(row: JobRow): void {

@@ -4,18 +4,17 @@ import type { Process } from "../world/process.ts";
 import type { Random } from "../world/random.ts";
 
 const LATIN1 = new TextDecoder("latin1");
-const OPERATION_MS = [0.05, 10] as const;
 /** The kernel may take less than it is given. */
 const SHORT_WRITE_CHANCE = 0.05;
 
 /** The coordinator's disk as its output store sees it. */
-export function outputFilesOf(disk: Disk, process: Process, random: Random): OutputFiles {
+export function outputFilesOf(disk: Disk, process: Process, random: Random, slowestMs: number): OutputFiles {
   const paths = new Map<number, string>();
   let lastFd = 2;
   const later = <T>(act: () => T): Promise<T> =>
     new Promise((resolve, reject) => {
       process.mustLive();
-      process.after(random.magnitude(...OPERATION_MS), () => {
+      process.after(random.magnitude(0.05, slowestMs), () => {
         try {
           resolve(process.effect(act));
         } catch (error) {
@@ -36,7 +35,8 @@ export function outputFilesOf(disk: Disk, process: Process, random: Random): Out
 
   return {
     makeDirectory: (path) => process.effect(() => disk.makeDirectory(path, true)),
-    sizeOf: (path) => disk.sizeOf(path) ?? 0,
+    sizeOf: (path) => (disk.read(path) ?? "").length,
+    empty: (path) => process.effect(() => disk.write(path, "")),
     openForWriting(path) {
       if (!disk.exists(path)) process.effect(() => disk.write(path, ""));
       return open(path);

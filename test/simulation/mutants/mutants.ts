@@ -45,10 +45,22 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "    this.attempts.commit();\n",
   },
   {
-    name: "a rollback leaves the queue blocked",
+    name: "a job's number is given again after a rollback",
     file: `${CORE}/fleet.ts`,
-    find: "this.queue.unblockAll();",
-    replace: "",
+    find: "    // The pass that was taken back",
+    replace: "    this.#nextJobId = Math.max(1, this.#nextJobId - 1);\n    // The pass that was taken back",
+  },
+  {
+    name: "a rollback takes changes back in the order in which they were made",
+    file: `${CORE}/table.ts`,
+    find: "[...this.#before].toReversed()",
+    replace: "[...this.#before]",
+  },
+  {
+    name: "a job starts while one that it comes after goes on",
+    file: `${CORE}/dependencies.ts`,
+    find: 'return job !== undefined && judgeDependency(when, job.state) !== "met";',
+    replace: 'return job !== undefined && judgeDependency(when, job.state) !== "met" && job.state === "queued";',
   },
   {
     name: "the next attempt has the id of the one before",
@@ -67,6 +79,24 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${CORE}/liveness.ts`,
     find: "return (leaseMs + stopGraceMs) * DRIFT_RATIO + KILL_MARGIN_MS;",
     replace: "return leaseMs + 0 * (stopGraceMs + DRIFT_RATIO + KILL_MARGIN_MS);",
+  },
+  {
+    name: "a node of a frozen site is given up",
+    file: `${CORE}/liveness.ts`,
+    find: "} else if (!isFrozen(fleet, node)) {",
+    replace: "} else {\n      void isFrozen;",
+  },
+  {
+    name: "a cordoned node takes new work",
+    file: `${CORE}/scheduler/capacity.ts`,
+    find: 'node.isAvailable = after.link === "online" && after.admin === "schedulable";',
+    replace: 'node.isAvailable = after.link === "online" && after.admin !== "drained";',
+  },
+  {
+    name: "a clone is let in",
+    file: `${CORE}/agent-session.ts`,
+    find: "return known.machineId !== null && machineId !== null && known.machineId !== machineId;",
+    replace: "return false;",
   },
   {
     name: "what should wait for its node is given away",
@@ -204,9 +234,9 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "an end whose output could not be synced is never taken",
-    file: `${COORDINATOR}/gateway/agent-gateway.ts`,
-    find: "else this.#takeReports(session, nodeId, [report]);",
+    name: "output that could not be synced is believed to be there",
+    file: `${COORDINATOR}/output/output-store.ts`,
+    find: "this.doubt([attemptId]);",
     replace: "",
   },
   {

@@ -56,7 +56,21 @@ async function judge(mutant: Mutant, seeds: readonly number[]): Promise<Verdict>
       return verdict.caught === null;
     },
   });
+  if (verdict.caught) await mustHoldUnchanged(verdict.caught.seed);
   return verdict;
+}
+
+/** A seed that the product itself fails says nothing about the mutant. */
+async function mustHoldUnchanged(seed: number): Promise<void> {
+  await runSeeds({
+    seeds: [seed],
+    workers: 1,
+    onResult({ violation }) {
+      if (violation)
+        throw new Error(`seed ${seed} fails without any mutant: ${violation.invariant}: ${violation.what}`);
+      return true;
+    },
+  });
 }
 
 function lineOf({ mutant, seedsTaken, caught }: Verdict): string {

@@ -3,17 +3,24 @@ import type { Process } from "../world/process.ts";
 import type { NodeMachine } from "./node-machine.ts";
 
 /** The machine's disk and /proc as one process of it sees them; every change is an effect that may be its last. */
-export function filesOf({ disk, processes }: NodeMachine, process: Process): FileSystem {
+export function filesOf(machine: NodeMachine, process: Process): FileSystem {
+  const { name, disk, processes, clock, observer } = machine;
   const look = <T>(read: () => T): T => {
     process.mustLive();
     return read();
+  };
+  const mayFail = <T>(path: string, read: () => T): T => {
+    process.mustLive();
+    if (machine.readFailures <= 0) return read();
+    machine.readFailures--;
+    throw Object.assign(new Error(`EMFILE: ${path}`), { code: "EMFILE" });
   };
   const change = <T>(act: () => T): T => process.effect(act);
   return {
     makeDirectory: (path, { recursive = false }) => change(() => disk.makeDirectory(path, recursive)),
     exists: (path) => look(() => disk.exists(path)),
     sizeOf: (path) => look(() => disk.sizeOf(path)),
-    readText: (path) => look(() => (path.startsWith("/proc/") ? processes.read(path) : disk.read(path))),
+    readText: (path) => mayFail(path, () => (path.startsWith("/proc/") ? processes.read(path) : disk.read(path))),
     list: (path) => look(() => (path === "/proc" ? processes.pids() : disk.list(path))),
     writeText(path, text, { sync = false }) {
       // open(2) with O_TRUNC first, the bytes later: who dies in between leaves an empty file.
@@ -44,7 +51,14 @@ export function filesOf({ disk, processes }: NodeMachine, process: Process): Fil
     openForOverwriting(path, initialText) {
       if (!look(() => disk.exists(path))) change(() => disk.write(path, ""));
       if ((disk.sizeOf(path) ?? 0) < initialText.length) change(() => disk.write(path, initialText));
-      return { overwrite: (text) => change(() => disk.write(path, text)), close: () => {} };
+      return {
+        overwrite(text) {
+          change(() => disk.write(path, text));
+          // The lease is all that is kept in this way.
+          observer.onLeaseWritten(name, clock.trueTimeOf(Number(text)));
+        },
+        close: () => {},
+      };
     },
   };
 }

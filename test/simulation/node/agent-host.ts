@@ -1,8 +1,10 @@
 import { startAgent, type Agent } from "@drover/agent/agent.ts";
 import type { Dial } from "@drover/agent/link/socket.ts";
 import type { Machine } from "@drover/agent/machine/machine.ts";
+import { DEFAULT_TOOL_PATHS } from "@drover/agent/probe/tools.ts";
 import type { Launcher as AgentsLauncher } from "@drover/agent/runtime/launcher.ts";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import { DroverError, isDroverError } from "@drover/shared/errors.ts";
 import { Killed, Process } from "../world/process.ts";
 import { filesOf } from "./agent-files.ts";
@@ -41,6 +43,9 @@ export class AgentHost {
         coordinatorUrl: "http://coordinator.test",
         dataDir: DATA_DIR,
         name: machine.name,
+        tools: DEFAULT_TOOL_PATHS,
+        foreignGpuUse: "leave-out",
+        site: machine.site,
         cpuMilli: null,
         memoryBytes: null,
         logFormat: "json",
@@ -151,6 +156,7 @@ export class AgentHost {
       clock: machine.clock.of(process),
       files: filesOf(machine, process),
       bootId: machine.bootId,
+      machineId: machine.machineId,
       startLauncher: () =>
         new Promise((resolve, reject) => {
           machine.startLauncher(
@@ -167,29 +173,38 @@ export class AgentHost {
       probeHardware: () =>
         new Promise((resolve) => {
           process.after(random.magnitude(...PROBE_MS), () =>
-            resolve({
-              cpu: { model: "simulated", cores: Math.max(1, size.cpuMilli / 1000), physicalCores: null },
-              memoryBytes: size.memoryBytes,
-              disks: [],
-              gpus: size.gpuIds.map((id, index) => ({
-                id,
-                index,
-                model: "simulated",
-                memoryBytes: null,
-                driverVersion: null,
-              })),
-              os: "simulated",
-              kernel: "simulated",
-              architecture: "x64",
-              warnings: [],
-            }),
+            resolve(
+              Hardware.parse({
+                cpu: { model: "simulated", cores: Math.max(1, size.cpuMilli / 1000), physicalCores: null },
+                memoryBytes: size.memoryBytes,
+                disks: [],
+                gpus: size.gpuIds.map((id, index) => ({
+                  id,
+                  index,
+                  model: "simulated",
+                  memoryBytes: null,
+                  driverVersion: null,
+                })),
+                os: "simulated",
+                kernel: "simulated",
+                architecture: "x64",
+                warnings: [],
+              }),
+            ),
           );
         }),
-      readLoad: () => ({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 }),
+      watchLoad: () => ({
+        readLoad: () => NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 }),
+        observe: () => ({ nvidia: null, xidEvents: [], dataDisk: ROOMY_DISK }),
+        stop() {},
+      }),
     };
   }
 }
 
+/** How full a disk is is no fault that is simulated: a write fails, or it does not. */
+const ROOMY_DISK = { sizeBytes: 2 ** 40, freeBytes: 2 ** 39, isReadOnly: false };
+
 function isDiskError(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EIO");
+  return error instanceof Error && "code" in error && ["ENOSPC", "EIO", "EMFILE"].includes(String(error.code));
 }

@@ -3,6 +3,7 @@ import type { CoordinatorHost } from "../coordinator/coordinator-host.ts";
 import { Connection, type End } from "../world/network.ts";
 import type { Process } from "../world/process.ts";
 import type { NodeMachine } from "./node-machine.ts";
+import { asVersion1 } from "./version-1.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How long the agent's `ws` waits for the answer to its close frame. */
@@ -47,7 +48,7 @@ export function dialFrom(machine: NodeMachine, process: Process, coordinator: Co
       });
     });
     return {
-      sendText: (text) => process.effect(() => end?.send(text)),
+      sendText: (text) => process.effect(() => end?.send(machine.protocolVersion === 1 ? asVersion1(text) : text)),
       // The frame's memory is used again once it is flushed.
       sendBinary: (frame, onFlushed) => process.effect(() => end?.send(new Uint8Array(frame), onFlushed)),
       bufferedBytes: () => end?.bufferedBytes ?? 0,

@@ -19,6 +19,10 @@ export interface NodeSize {
 
 export interface NodeMachineOptions {
   name: string;
+  site: string | null;
+  /** `null` where nothing on the machine says one. */
+  machineId: string | null;
+  protocolVersion: 1 | 2;
   size: NodeSize;
   /** Speed of its clocks against true time. */
   clockRate: number;
@@ -29,6 +33,9 @@ export interface NodeMachineOptions {
 /** A machine of the fleet: a disk, clocks, processes and a cable, none of which an agent's crash touches. */
 export class NodeMachine {
   readonly name: string;
+  readonly site: string | null;
+  readonly machineId: string | null;
+  readonly protocolVersion: 1 | 2;
   readonly size: NodeSize;
   readonly disk: Disk;
   readonly clock: MachineClock;
@@ -43,6 +50,8 @@ export class NodeMachine {
   isUp = false;
   /** The one that holds the data directory. */
   launcher: Launcher | null = null;
+  /** Looks at files that fail, with EMFILE or EIO, until it is 0 again. */
+  readFailures = 0;
   /** Starts of processes that fail until it is 0 again. */
   forkFailures = 0;
   #bootCount = 0;
@@ -50,6 +59,9 @@ export class NodeMachine {
 
   constructor(options: NodeMachineOptions, timeline: Timeline, random: Random, observer: Observer) {
     this.name = options.name;
+    this.site = options.site;
+    this.machineId = options.machineId;
+    this.protocolVersion = options.protocolVersion;
     this.size = options.size;
     this.timeline = timeline;
     this.random = random;
@@ -70,7 +82,7 @@ export class NodeMachine {
 
   boot(): void {
     this.isUp = true;
-    this.bootId = `${this.name}-boot-${++this.#bootCount}`;
+    this.bootId = `${this.name}-${this.machineId}-boot-${++this.#bootCount}`;
     this.clock.boot();
     this.path.heal();
   }

@@ -11,6 +11,8 @@ import type { TableEntry } from "./process-table.ts";
 const STEP_MS = [0.1, 40] as const;
 const RETRY_ON_FULL_DISK_MS = 1_000;
 const DEATH_MS = 2;
+/** Shorter than any node is given up: what outlives a dead agent too is out of its reach (native/README.md). */
+const LEFT_BEHIND_MS = 8_000;
 
 /**
  * native/supervise.h in terms of the simulation: the same steps in the same order on the same files, each at a
@@ -58,7 +60,9 @@ export class Supervisor {
     this.#process.kill();
     if (this.#entry) this.#machine.processes.remove(this.#entry);
     this.#machine.supervisors.delete(this);
-    if (this.#command) this.#machine.timeline.after(DEATH_MS, () => this.#commandGone());
+    // The kernel kills the command with it; a process that the command has forked may go on until somebody finds it.
+    const survivesMs = this.#random.chance(0.3) ? this.#random.magnitude(DEATH_MS, LEFT_BEHIND_MS) : DEATH_MS;
+    if (this.#command) this.#machine.timeline.after(survivesMs, () => this.#commandGone());
   }
 
   /** The machine lost its power. */
@@ -181,7 +185,11 @@ export class Supervisor {
       const word = this.#machine.disk.read(`${this.#directory}/stop`)?.trim();
       if (word === "preempted") this.#beginStop({ type: "preempted" });
       else if (word === "canceled") this.#beginStop({ type: "canceled" });
-      else this.#beginStop({ type: "nodeLost", code: "supervisorLost" });
+      else {
+        // On a full disk the agent signals without the file: what counts is that somebody meant this one.
+        this.#machine.observer.onStoppedWithoutWord(this.#attemptId);
+        this.#beginStop({ type: "nodeLost", code: "supervisorLost" });
+      }
     });
   }
 
@@ -197,7 +205,9 @@ export class Supervisor {
   }
 
   #onCommandSignal(signal: "SIGTERM" | "SIGKILL"): void {
-    if (signal === "SIGKILL") this.#onCommandEnded({ type: "signaled", signal });
+    if (signal !== "SIGKILL") return;
+    if (this.#process.isAlive) this.#onCommandEnded({ type: "signaled", signal });
+    else this.#commandGone();
   }
 
   #onCommandEnded(outcome: AttemptOutcome = this.#ownEnd()): void {

@@ -41,6 +41,11 @@ export class MachineClock {
     return machineMs / this.#rate;
   }
 
+  /** When it is true time, at which this machine's monotonic clock shows so much. */
+  trueTimeOf(monotonicMs: number): number {
+    return this.#bootedAtMs + monotonicMs / this.#rate;
+  }
+
   /** The clock as one process of the machine sees it. */
   of(process: Process): Clock {
     return {

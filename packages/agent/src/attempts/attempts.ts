@@ -23,6 +23,8 @@ export class Attempts {
   readonly #ports: AttemptsPorts;
   readonly #ledger: Ledger;
   readonly #lifecycle: Lifecycle;
+  /** Held, and not yet read from the spool. */
+  readonly #unread = new Set<AttemptId>();
 
   constructor(ports: AttemptsPorts) {
     this.#ports = ports;
@@ -35,15 +37,7 @@ export class Attempts {
 
   /** Finds again what an earlier agent left in the spool. Once, before everything else. */
   adopt(): void {
-    for (const attemptId of this.#ports.spool.list()) {
-      try {
-        this.#adoptOne(attemptId);
-      } catch (error) {
-        // One damaged directory must not keep the node from its other attempts. The coordinator hears nothing of
-        // it, and gives it up as forgotten.
-        this.#ports.log("agent.attemptFailed", { attemptId, reason: `cannot adopt it: ${messageOf(error)}` });
-      }
-    }
+    for (const attemptId of this.#ports.spool.list()) this.#tryToAdopt(attemptId);
   }
 
   /** `full`: these are all that should be here; others are stopped and dropped. */
@@ -57,6 +51,10 @@ export class Attempts {
   onNotice(notice: Notice): void {
     const held = this.#ledger.get(notice.attemptId);
     if (held === undefined || held.exit !== null) return;
+    this.#orLater(held, () => this.#takeNotice(held, notice));
+  }
+
+  #takeNotice(held: HeldAttempt, notice: Notice): void {
     if (notice.type === "started") return this.#lifecycle.start(held, notice.pid, notice.startedAtMs);
     const exit = this.#ports.spool.readExit(notice.attemptId);
     if (exit === null) return;
@@ -71,11 +69,16 @@ export class Attempts {
   onStartRefused(attemptId: AttemptId): void {
     const held = this.#ledger.get(attemptId);
     if (held === undefined || held.exit !== null) return;
-    this.#lifecycle.endUnstarted(held, {
-      type: "startFailed",
-      code: "nodeOutOfResources",
-      message: "the node cannot make another process",
-    });
+    try {
+      this.#lifecycle.endUnstarted(held, {
+        type: "startFailed",
+        code: "nodeOutOfResources",
+        message: "the node cannot make another process",
+      });
+    } catch (error) {
+      // The disk is full as well (simulation seed 40134): the sweep asks for a supervisor again.
+      this.#ports.log("agent.attemptFailed", { attemptId, reason: `cannot end it unstarted: ${messageOf(error)}` });
+    }
   }
 
   onOutputAcknowledged(attemptId: AttemptId): void {
@@ -86,7 +89,8 @@ export class Attempts {
 
   /** Finds what no notice told: supervisors that died, and ends that were announced while nobody listened. */
   sweep(): void {
-    for (const held of this.#ledger.all()) this.#sweepOne(held);
+    for (const attemptId of this.#unread) this.#tryToAdopt(attemptId);
+    for (const held of this.#ledger.all()) this.#orLater(held, () => this.#sweepOne(held));
     this.#lifecycle.finishRemovals();
   }
 
@@ -101,6 +105,30 @@ export class Attempts {
 
   count(): number {
     return this.#ledger.all().length;
+  }
+
+  /** What the disk does not let us see now the next sweep will. */
+  #orLater({ attemptId }: HeldAttempt, look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      this.#ports.log("agent.attemptFailed", { attemptId, reason: `cannot look at it: ${messageOf(error)}` });
+    }
+  }
+
+  /**
+   * A disk that fails to read one directory must not keep the node from its other attempts, nor make it disown this
+   * one, which may be running: it is held and reported as if nothing were known of it, and read again later.
+   */
+  #tryToAdopt(attemptId: AttemptId): void {
+    try {
+      this.#adoptOne(attemptId);
+      this.#unread.delete(attemptId);
+    } catch (error) {
+      this.#ports.log("agent.attemptFailed", { attemptId, reason: `cannot adopt it yet: ${messageOf(error)}` });
+      this.#unread.add(attemptId);
+      if (this.#ledger.get(attemptId) === undefined) this.#ledger.add(newAttempt(attemptId, null));
+    }
   }
 
   #applyOne(desired: DesiredAttempt): void {
@@ -142,7 +170,9 @@ export class Attempts {
     held.unwanted = false;
     if (held.exit !== null) return this.#ledger.reportDue(held);
     if (held.started !== null) return this.#ports.shipper.track(held.attemptId);
-    if (held.claim === null && held.askedAtMonotonicMs === null) this.#lifecycle.ask(held);
+    // Not what is unread: it may be of an earlier boot.
+    if (held.claim === null && held.askedAtMonotonicMs === null && !this.#unread.has(held.attemptId))
+      this.#lifecycle.ask(held);
   }
 
   #adoptOne(attemptId: AttemptId): void {
@@ -163,7 +193,7 @@ export class Attempts {
   }
 
   #sweepOne(held: HeldAttempt): void {
-    if (held.exit !== null) return;
+    if (held.exit !== null || this.#unread.has(held.attemptId)) return;
     held.claim ??= this.#ports.spool.readClaim(held.attemptId);
     const { claim, stopCause, askedAtMonotonicMs } = held;
     if (claim !== null) {

@@ -2,7 +2,14 @@ import { describe, expect, test } from "vitest";
 import { anAssignment } from "../testing/an-assignment.ts";
 import { composeLaunch } from "./compose-launch.ts";
 
-const context = { nodeName: "n", bootId: "boot", directory: "/data/attempts/1", cgroupRoot: null, inherited: {} };
+const context = {
+  nodeName: "n",
+  bootId: "boot",
+  directory: "/data/attempts/1",
+  cgroupRoot: null,
+  gpus: [],
+  inherited: {},
+};
 
 describe("a launch", () => {
   test("runs in a directory of its own unless the job names one", () => {

@@ -1,3 +1,4 @@
+import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import type { Assignment } from "@drover/shared/protocol/messages.ts";
 import type { Launch } from "../spool/launch-file.ts";
 import { environmentFor } from "./environment.ts";
@@ -9,6 +10,7 @@ export interface LaunchContext {
   directory: string;
   /** cgroup v2 directory below which attempts get their own; `null` where the node has none to give. */
   cgroupRoot: string | null;
+  gpus: readonly GpuDevice[];
   inherited: Readonly<Record<string, string | undefined>>;
 }
 
@@ -27,6 +29,7 @@ export function composeLaunch(assignment: Assignment, context: LaunchContext): L
     environment: environmentFor(assignment, {
       nodeName: context.nodeName,
       tmpDir: `${directory}/tmp`,
+      gpus: context.gpus,
       inherited: context.inherited,
     }),
   };

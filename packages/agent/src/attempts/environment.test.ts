@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import { anAssignment } from "../testing/an-assignment.ts";
 import { environmentFor } from "./environment.ts";
 
 const context = {
   nodeName: "gpu-01",
   tmpDir: "/data/attempts/x/tmp",
+  gpus: [],
   inherited: { PATH: "/opt/bin", HOME: "/root", AWS_SECRET_ACCESS_KEY: "s3cret" },
 };
 
@@ -54,6 +56,30 @@ describe("the environment of a task", () => {
       NVIDIA_VISIBLE_DEVICES: "GPU-a,GPU-b",
       CUDA_DEVICE_ORDER: "PCI_BUS_ID",
     });
-    expect(environmentFor(anAssignment(), context)["CUDA_VISIBLE_DEVICES"]).toBe("");
+    expect(environmentFor(anAssignment(), context)).toMatchObject({
+      CUDA_VISIBLE_DEVICES: "",
+      ROCR_VISIBLE_DEVICES: "",
+    });
+    expect(environmentFor(anAssignment(), context)).not.toHaveProperty("ZE_AFFINITY_MASK");
+  });
+
+  test("names the GPUs of each vendor in that vendor's own variable, and the instances of a split one by their ids", () => {
+    const device = (id: string, index: number, vendor: "nvidia" | "amd" | "intel") =>
+      GpuDevice.parse({ id, index, vendor, model: "x", memoryBytes: null, driverVersion: null });
+    const mig = { id: "MIG-a", profile: "1g.10gb", gpuInstance: 1, computeInstance: 0, memoryBytes: null };
+    const gpus = [
+      { ...device("GPU-n", 0, "nvidia"), isMigEnabled: true, migInstances: [mig] },
+      device("GPU-04edfb117a17a07d", 0, "amd"),
+      device("amd-0000:1e:00", 1, "amd"),
+      device("00000000-0000-0000-6769-df256e271362", 2, "intel"),
+    ];
+    const gpuIds = ["MIG-a", ...gpus.slice(1).map(({ id }) => id)];
+    const assignment = anAssignment({ allocation: { cpuMilli: 1, memoryBytes: 1, gpuIds } });
+    expect(environmentFor(assignment, { ...context, gpus })).toMatchObject({
+      CUDA_VISIBLE_DEVICES: "MIG-a",
+      NVIDIA_VISIBLE_DEVICES: "MIG-a",
+      ROCR_VISIBLE_DEVICES: "GPU-04edfb117a17a07d,1",
+      ZE_AFFINITY_MASK: "2",
+    });
   });
 });

@@ -1,3 +1,4 @@
+import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import type { Assignment } from "@drover/shared/protocol/messages.ts";
 
 /** What of the agent's own environment a task may see. Everything else may hold the operator's secrets. */
@@ -9,6 +10,8 @@ export interface EnvironmentContext {
   nodeName: string;
   /** Private to the attempt and removed with it. */
   tmpDir: string;
+  /** Of the machine, as the last probe found them. */
+  gpus: readonly GpuDevice[];
   /** The agent's own variables; only INHERITED_NAMES are taken. */
   inherited: Readonly<Record<string, string | undefined>>;
 }
@@ -20,7 +23,7 @@ export function environmentFor(assignment: Assignment, context: EnvironmentConte
     TMPDIR: context.tmpDir,
     ...assignment.env,
     // Behind the job's own: it must not name itself devices that another attempt holds.
-    ...gpuEnvironment(assignment.allocation.gpuIds),
+    ...gpuEnvironment(assignment.allocation.gpuIds, context.gpus),
     DROVER_JOB_ID: String(assignment.jobId),
     DROVER_TASK_INDEX: String(assignment.taskIndex),
     DROVER_TASK_COUNT: String(assignment.taskCount),
@@ -42,10 +45,31 @@ function inheritedEnvironment(own: EnvironmentContext["inherited"]): Record<stri
 }
 
 /**
- * By UUID, because indexes change with reboots and with what the driver finds first. Set to nothing where no GPU
- * is held: unset would mean "all of them" to CUDA.
+ * Each vendor's libraries have a variable of their own. By UUID where they take one, because indexes change with
+ * reboots and with what the driver finds first. Set to nothing where no GPU of the vendor is held: unset would mean
+ * "all of them" to CUDA and ROCm. Intel's mask cannot say "none", so it is set only where there is something to say.
  */
-function gpuEnvironment(gpuIds: readonly string[]): Record<string, string> {
-  const visible = gpuIds.join(",");
-  return { CUDA_VISIBLE_DEVICES: visible, NVIDIA_VISIBLE_DEVICES: visible, CUDA_DEVICE_ORDER: "PCI_BUS_ID" };
+function gpuEnvironment(gpuIds: readonly string[], gpus: readonly GpuDevice[]): Record<string, string> {
+  const held = gpuIds.map((id) => ({ id, gpu: gpus.find((gpu) => isPartOf(gpu, id)) }));
+  // One that the last probe did not see is NVIDIA's, like all that old agents knew.
+  const nvidia = held.filter(({ gpu }) => (gpu?.vendor ?? "nvidia") === "nvidia").map(({ id }) => id);
+  const amd = held.flatMap(({ id, gpu }) => (gpu?.vendor === "amd" ? [isRocrId(id) ? id : String(gpu.index)] : []));
+  const intel = held.flatMap(({ gpu }) => (gpu?.vendor === "intel" ? [String(gpu.index)] : []));
+  return {
+    CUDA_VISIBLE_DEVICES: nvidia.join(","),
+    NVIDIA_VISIBLE_DEVICES: nvidia.join(","),
+    // As nvidia-smi counts them, for programs that go by index within what they see.
+    CUDA_DEVICE_ORDER: "PCI_BUS_ID",
+    ROCR_VISIBLE_DEVICES: amd.join(","),
+    ...(intel.length > 0 && { ZE_AFFINITY_MASK: intel.join(",") }),
+  };
+}
+
+function isPartOf(gpu: GpuDevice, id: string): boolean {
+  return gpu.id === id || gpu.migInstances.some((instance) => instance.id === id);
+}
+
+/** ROCm takes `GPU-` and sixteen hexadecimal digits, or an index. */
+function isRocrId(id: string): boolean {
+  return /^GPU-[0-9a-f]{16}$/.test(id);
 }

@@ -98,8 +98,9 @@ export class Lifecycle {
     const { attemptId } = held;
     const { shipper, log } = this.#ports;
     const outputBytes = held.unwanted ? 0 : shipper.finish(attemptId, exit.outputBytes);
-    held.exit = { ...exit, outputBytes };
-    log("agent.attemptEnded", { attemptId, outcome: exit.outcome, outputBytes: exit.outputBytes });
+    const outcome = outcomeOf(held, exit);
+    held.exit = { ...exit, outcome, outputBytes };
+    log("agent.attemptEnded", { attemptId, outcome, outputBytes: exit.outputBytes });
     if (held.unwanted) this.drop(held);
     else this.#ledger.reportDue(held);
   }
@@ -109,7 +110,8 @@ export class Lifecycle {
     const { spool, supervisors } = this.#ports;
     const exit = spool.readExit(held.attemptId);
     if (exit !== null) return this.end(held, exit);
-    supervisors.killLeftovers(held.attemptId, held.cgroup);
+    // Its end is told only when a look finds nothing of it any more: the next sweep looks again.
+    if (supervisors.killLeftovers(held.attemptId, held.cgroup) > 0) return;
     // We took the claim ourselves, and were killed before we wrote down why.
     if (held.claim?.supervisorPid === 0 && held.stopCause !== null)
       return this.conclude(held, { type: held.stopCause });
@@ -140,6 +142,12 @@ export class Lifecycle {
   finishRemovals(): void {
     for (const attemptId of this.#beingRemoved) this.remove(attemptId);
   }
+}
+
+/** A supervisor that was stopped on a full disk could not read why: we know. */
+function outcomeOf({ stopCause }: HeldAttempt, { outcome }: ExitRecord): AttemptOutcome {
+  const isStoppedWithoutWord = outcome.type === "nodeLost" && outcome.code === "supervisorLost";
+  return stopCause !== null && isStoppedWithoutWord ? { type: stopCause } : outcome;
 }
 
 export function messageOf(error: unknown): string {

@@ -1,7 +1,8 @@
 import type { CoordinatorMessage, Hello } from "@drover/shared/protocol/messages.ts";
 import { expect, test } from "vitest";
 import { createFakeClock } from "../testing/fake-clock.ts";
-import { CoordinatorLink } from "./coordinator-link.ts";
+import { NodeLoad } from "@drover/shared/domain/node.ts";
+import { CoordinatorLink, type LinkPorts } from "./coordinator-link.ts";
 import type { LinkSocketEvents } from "./socket.ts";
 
 const LEASE_MS = 3_000;
@@ -37,7 +38,10 @@ function aLink() {
     random: () => 0,
     log: () => {},
     composeHello: () => ({ type: "hello" }) as Hello,
-    readLoad: () => ({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 }),
+    readLoad: () => NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 }),
+    nodeState: () => ({ revision: 1 }) as ReturnType<LinkPorts["nodeState"]>,
+    onClockOffset: () => {},
+    countAttempts: () => 0,
     onWelcome: () => happened.push("welcomed"),
     onDesired: () => happened.push("desired"),
     onOutputAck: () => {},

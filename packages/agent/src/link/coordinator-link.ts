@@ -7,7 +7,9 @@ import {
   type AgentMessage,
   type AttemptReport,
   type DesiredAttempt,
+  type HeartbeatAck,
   type Hello,
+  type NodeChanges,
   type Welcome,
 } from "@drover/shared/protocol/messages.ts";
 import { decodeDesired } from "@drover/shared/protocol/desired-frames.ts";
@@ -35,6 +37,12 @@ export interface LinkPorts {
   log: Log;
   composeHello(): Hello;
   readLoad: () => NodeLoad;
+  /** What the node is and how it is; `revision` grows with each change. */
+  nodeState(): NodeChanges & { revision: number };
+  /** By how much our wall clock is ahead of the coordinator's. */
+  onClockOffset(offsetMs: number): void;
+  /** How many attempts this node holds. */
+  countAttempts(): number;
   onWelcome(welcome: Welcome): void;
   onDesired(attempts: readonly DesiredAttempt[]): void;
   onOutputAck(attemptId: AttemptId, offset: number): void;
@@ -48,6 +56,8 @@ interface Session {
   socket: LinkSocket;
   welcome: Welcome | null;
   helloSentAtMs: number;
+  /** Of the node's state that was said last on this connection. */
+  saidRevision: number;
   heardAtMs: number;
   nextSequence: number;
   /** When each heartbeat was sent that is not acknowledged, by sequence, oldest first. */
@@ -99,6 +109,13 @@ export class CoordinatorLink implements OutputChannel {
     if (this.#session !== null) send(this.#session, { type: "attempts", reports: [...reports] });
   }
 
+  /** What the node is and how it is, where it has changed: at once, before what is said next. */
+  sendChanges(): void {
+    const session = this.#session;
+    if (session === null || session.welcome === null) return;
+    if (this.#ports.nodeState().revision !== session.saidRevision) this.#beat(session);
+  }
+
   #connect(): void {
     const { dial, url, clock } = this.#ports;
     // The socket calls back in later turns of the event loop only, so `session` is there by then.
@@ -115,6 +132,7 @@ export class CoordinatorLink implements OutputChannel {
   }
 
   #sayHello(session: Session): void {
+    session.saidRevision = this.#ports.nodeState().revision;
     const hello = this.#ports.composeHello();
     session.helloSentAtMs = this.#ports.clock.monotonicMs();
     send(session, hello);
@@ -136,7 +154,7 @@ export class CoordinatorLink implements OutputChannel {
         session.retryAfterMs = REFUSED_RETRY_MS * (0.5 + this.#ports.random());
         return hangUp(session, `refused: ${message.code}`);
       case "heartbeatAck":
-        return this.#onHeartbeatAck(session, message.sequence);
+        return this.#onHeartbeatAck(session, message);
       case "desired":
         return this.#ports.onDesired(decodeDesired(message));
       case "outputAck":
@@ -165,25 +183,45 @@ export class CoordinatorLink implements OutputChannel {
   }
 
   #beatLater(session: Session, intervalMs: number): void {
-    const { clock, readLoad } = this.#ports;
+    const { clock } = this.#ports;
     session.cancelTimer = clock.callAfter(intervalMs, () => {
       const nowMs = clock.monotonicMs();
       const silentMs = nowMs - session.heardAtMs;
       if (silentMs > intervalMs * SILENT_INTERVALS)
         return hangUp(session, `nothing heard for ${Math.round(silentMs)} ms`);
-      const sequence = session.nextSequence++;
-      session.unacknowledged.set(sequence, nowMs);
-      send(session, { type: "heartbeat", sequence, load: readLoad() });
+      this.#beat(session);
       this.#beatLater(session, intervalMs);
     });
   }
 
-  #onHeartbeatAck(session: Session, sequence: number): void {
+  #beat(session: Session): void {
+    const sequence = session.nextSequence++;
+    session.unacknowledged.set(sequence, this.#ports.clock.monotonicMs());
+    send(session, {
+      type: "heartbeat",
+      sequence,
+      load: this.#ports.readLoad(),
+      attemptCount: this.#ports.countAttempts(),
+      ...this.#changesSince(session),
+    });
+  }
+
+  #changesSince(session: Session): { changes?: NodeChanges } {
+    const { revision, ...changes } = this.#ports.nodeState();
+    if (revision === session.saidRevision) return {};
+    session.saidRevision = revision;
+    return { changes };
+  }
+
+  #onHeartbeatAck(session: Session, { sequence, nowMs }: HeartbeatAck): void {
     const sentAtMs = session.unacknowledged.get(sequence);
     if (sentAtMs === undefined || session.welcome === null) return;
     for (const earlier of session.unacknowledged.keys())
       if (earlier <= sequence) session.unacknowledged.delete(earlier);
     this.#ports.onLeaseRenewed(sentAtMs, session.welcome.leaseMs);
+    const { clock, onClockOffset } = this.#ports;
+    // Its answer was made somewhere between our question and now: the middle is off by half the way at most.
+    if (nowMs !== undefined) onClockOffset(clock.nowMs() - (clock.monotonicMs() - sentAtMs) / 2 - nowMs);
   }
 
   #onClosed(session: Session, reason: string): void {
@@ -202,6 +240,7 @@ function newSession(socket: LinkSocket): Session {
     socket,
     welcome: null,
     helloSentAtMs: 0,
+    saidRevision: -1,
     heardAtMs: 0,
     nextSequence: 0,
     unacknowledged: new Map(),

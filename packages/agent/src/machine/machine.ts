@@ -1,5 +1,6 @@
 import type { Clock } from "@drover/shared/clock.ts";
-import type { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
+import type { Hardware } from "@drover/shared/domain/node.ts";
+import type { LoadWatch } from "../probe/live/load-watch.ts";
 import type { Launcher } from "../runtime/launcher.ts";
 import type { Notice } from "../runtime/notices.ts";
 import type { FileSystem } from "./file-system.ts";
@@ -11,6 +12,8 @@ export interface Machine {
   files: FileSystem;
   /** Changes with every start of the machine. */
   bootId: string;
+  /** Stays with the machine, and is another on a clone of it; `null` where it does not say. */
+  machineId: string | null;
   /** Holds the data directory from then on; throws `dataDir.locked` or `agent.supervisorMissing`. */
   startLauncher(): Promise<Launcher>;
   /** Yields a function that stops listening. */
@@ -20,5 +23,6 @@ export interface Machine {
   /** A directory below which attempts may get cgroups of their own; `null` where we may not make any. */
   openCgroupRoot(nodeId: string): string | null;
   probeHardware(): Promise<Hardware>;
-  readLoad(): NodeLoad;
+  /** Begins to watch what this machine does; `onTrouble` hears what went wrong with that, and is tried again. */
+  watchLoad(hardware: Hardware, onTrouble: (reason: string) => void): LoadWatch;
 }

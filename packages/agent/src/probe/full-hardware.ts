@@ -1,54 +1,58 @@
+import { arch, availableParallelism, release, totalmem } from "node:os";
+import type { Clock } from "@drover/shared/clock.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
-import { execa } from "execa";
-import { cpu, fsSize, osInfo } from "systeminformation";
-import { NVIDIA_SMI_ARGUMENTS, readGpus, type NvidiaSmiRun } from "./gpus.ts";
 import { readBasicHardware } from "./hardware.ts";
+import { createMachineFiles } from "./machine-files.ts";
+import { parseOsRelease } from "./parse/software.ts";
+import { readCpu } from "./read-cpu.ts";
+import { readDisks } from "./read-disks.ts";
+import { readMemory } from "./read-memory.ts";
+import { readNetworks } from "./read-networks.ts";
+import { readNvidia } from "./read-nvidia.ts";
+import { readAmd, readIntel } from "./read-other-gpus.ts";
+import { readSoftware } from "./read-software.ts";
+import { createRunTool } from "./run-tool.ts";
+import type { ToolPaths } from "./tools.ts";
 
-const NVIDIA_SMI_TIMEOUT_MS = 20_000;
-
-/**
- * Everything that the machine tells of itself. Only for the short-lived process `drover-agent probe`: the
- * libraries would stay in the agent's memory, and vendors' tools may hang.
- */
-export async function readFullHardware(): Promise<Hardware> {
-  const basic = readBasicHardware();
-  const warnings: string[] = [];
-  const orWarn = async <T>(what: string, reading: Promise<T>): Promise<T | null> =>
-    reading.catch((error: unknown) => {
-      warnings.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
-      return null;
-    });
-  const [processor, disks, system, nvidia] = await Promise.all([
-    orWarn("cpu", cpu()),
-    orWarn("disks", fsSize()),
-    orWarn("os", osInfo()),
-    runNvidiaSmi(),
-  ]);
-  const gpus = readGpus(nvidia);
-  return {
-    ...basic,
-    cpu: {
-      model: processor?.brand ? `${processor.manufacturer} ${processor.brand}`.trim() : basic.cpu.model,
-      cores: basic.cpu.cores,
-      physicalCores: processor && processor.physicalCores > 0 ? processor.physicalCores : null,
-    },
-    disks: (disks ?? [])
-      .filter((disk) => disk.size > 0)
-      .map((disk) => ({ mount: disk.mount, fileSystem: disk.type, sizeBytes: disk.size, freeBytes: disk.available })),
-    gpus: gpus.gpus,
-    os: system ? `${system.distro} ${system.release}`.trim() : basic.os,
-    warnings: [...warnings, ...gpus.warnings],
-  };
+export interface ProbeOptions {
+  tools: ToolPaths;
+  dataDir: string | null;
+  /** Which of our addresses others reach is asked of the route to this host. */
+  towards: string | null;
+  clock: Clock;
 }
 
-async function runNvidiaSmi(): Promise<NvidiaSmiRun | null> {
-  const result = await execa("nvidia-smi", NVIDIA_SMI_ARGUMENTS, {
-    timeout: NVIDIA_SMI_TIMEOUT_MS,
-    // It is known to ignore SIGTERM while the driver hangs.
-    killSignal: "SIGKILL",
-    reject: false,
-    stdin: "ignore",
-  });
-  if (result.code === "ENOENT") return null;
-  return { exitCode: result.exitCode ?? null, timedOut: result.timedOut, stdout: result.stdout, stderr: result.stderr };
+/**
+ * Everything that the machine tells of itself. Only for the short-lived process `drover-agent probe`, because
+ * vendors' tools and network volumes may hang. Each part has a deadline of its own; what does not answer is a warning.
+ */
+export async function readFullHardware({ tools, dataDir, towards, clock }: ProbeOptions): Promise<Hardware> {
+  const files = createMachineFiles();
+  const run = createRunTool(clock);
+  const basic = readBasicHardware();
+  const environment = process.env;
+  const [disks, networks, software, nvidia, amd, intel] = await Promise.all([
+    readDisks(files, dataDir, clock),
+    readNetworks(files, towards, clock),
+    readSoftware(run, files),
+    readNvidia({ program: tools.nvidiaSmi, run, files, clock }),
+    readAmd(tools.amdSmi, tools.rocmSmi, run),
+    readIntel(tools.xpuSmi, run),
+  ]);
+  const memory = readMemory({ files, environment, totalBytes: totalmem() });
+  const gpuReadings = [nvidia, amd, intel];
+  return {
+    cpu: readCpu({ files, environment, parallelism: availableParallelism(), model: basic.cpu.model }),
+    memoryBytes: memory.limitBytes ?? memory.totalBytes,
+    memory,
+    disks: disks.disks,
+    networks,
+    gpus: gpuReadings.flatMap(({ gpus }) => gpus),
+    gpuFaults: gpuReadings.flatMap(({ faults }) => faults),
+    os: parseOsRelease(files.read("/etc/os-release")) ?? basic.os,
+    kernel: release(),
+    architecture: arch(),
+    software: { ...software, driverCudaVersion: nvidia.cudaVersion },
+    warnings: [...disks.warnings, ...gpuReadings.flatMap(({ warnings }) => warnings)],
+  };
 }

@@ -1,9 +1,9 @@
 import { arch, availableParallelism, cpus, release, totalmem, type as osType } from "node:os";
-import type { Hardware } from "@drover/shared/domain/node.ts";
+import { Hardware } from "@drover/shared/domain/node.ts";
 
 /** What Node itself knows: always there, and quick. */
 export function readBasicHardware(): Hardware {
-  return {
+  return Hardware.parse({
     cpu: { model: cpus()[0]?.model.trim() || "unknown", cores: availableParallelism(), physicalCores: null },
     memoryBytes: usableMemoryBytes(totalmem(), process.constrainedMemory()),
     disks: [],
@@ -12,7 +12,7 @@ export function readBasicHardware(): Hardware {
     kernel: release(),
     architecture: arch(),
     warnings: [],
-  };
+  });
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../machine/file-system.ts";
+import { hasCode, type FileSystem } from "../machine/file-system.ts";
 
 export interface ProcessStat {
   /** `Z`: dead, and not yet taken note of by its parent. */
@@ -22,8 +22,10 @@ export function isProcessAlive(files: FileSystem, pid: number, startTicks: numbe
     const text = files.readText(`/proc/${pid}/stat`);
     const stat = text === null ? null : parseProcessStat(text);
     return stat !== null && stat.state !== "Z" && stat.state !== "X" && stat.startTicks === startTicks;
-  } catch {
-    return false;
+  } catch (error) {
+    // It died while we looked. Whatever else keeps us from looking (no file descriptor left) says nothing of it, and a
+    // process that is taken for dead has its attempt given up.
+    return !hasCode(error, "ESRCH");
   }
 }
 

@@ -10,8 +10,8 @@ export interface Supervisors {
   /** The file `stop` in the spool says why. */
   stop(claim: Claim): void;
   isAlive(claim: Claim): boolean;
-  /** Kills what a supervisor that died left running. */
-  killLeftovers(attemptId: AttemptId, cgroup: string | null): void;
+  /** Kills what a supervisor that died left running; says how many processes it found outside of the cgroup. */
+  killLeftovers(attemptId: AttemptId, cgroup: string | null): number;
   /** Removes the attempt's whole directory, whatever its task put there. */
   removeDirectory(attemptId: AttemptId): void;
 }
@@ -37,7 +37,9 @@ export function createSupervisors({ files, sendSignal, request }: SupervisorPort
 
     killLeftovers(attemptId, cgroup) {
       if (cgroup !== null) killCgroup(cgroup);
-      for (const pid of findByEnvironment(files, `DROVER_ATTEMPT_ID=${attemptId}`)) sendSignal(pid, "SIGKILL");
+      const pids = findByEnvironment(files, `DROVER_ATTEMPT_ID=${attemptId}`);
+      for (const pid of pids) sendSignal(pid, "SIGKILL");
+      return pids.length;
     },
   };
 }

@@ -31,6 +31,8 @@ export interface ScriptedCoordinator {
   readonly hellos: Hello[];
   readonly reports: AttemptReport[];
   readonly heartbeats: number[];
+  /** What each heartbeat said the agent holds. */
+  readonly attemptCounts: (number | null)[];
   /** What arrived of each attempt's output, put together by offset. */
   output(attemptId: AttemptId): Buffer;
   /** The highest number of bytes that were sent and not acknowledged. */
@@ -66,6 +68,7 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
   const hellos: Hello[] = [];
   const reports: AttemptReport[] = [];
   const heartbeats: number[] = [];
+  const attemptCounts: (number | null)[] = [];
   const chunks = new Map<string, Buffer>();
   const acknowledged = new Map<string, number>();
   let largestWindowBytes = 0;
@@ -113,6 +116,7 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
       sendDesired(attempts.filter((attempt) => attempt.desired === "run"));
     } else if (message.type === "heartbeat") {
       heartbeats.push(message.sequence);
+      attemptCounts.push(message.attemptCount);
       if (script.acknowledgeHeartbeats) send({ type: "heartbeatAck", sequence: message.sequence });
     } else {
       reports.push(...message.reports);
@@ -137,6 +141,7 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
     hellos,
     reports,
     heartbeats,
+    attemptCounts,
     output: (attemptId) => chunks.get(attemptId) ?? Buffer.alloc(0),
     largestWindowBytes: () => largestWindowBytes,
     cut: (attemptId, offset) => chunks.set(attemptId, chunks.get(attemptId)?.subarray(0, offset) ?? Buffer.alloc(0)),

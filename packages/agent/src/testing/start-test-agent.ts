@@ -6,6 +6,7 @@ import { onTestFinished } from "vitest";
 import { startAgent, type Agent } from "../agent.ts";
 import { dialWebSocket } from "../link/socket.ts";
 import { readBasicHardware } from "../probe/hardware.ts";
+import { DEFAULT_TOOL_PATHS } from "../probe/tools.ts";
 import { linuxMachine } from "../machine/linux-machine.ts";
 
 export const SUPERVISOR_PROGRAM = fileURLToPath(new URL("../../native/build/drover-supervisor", import.meta.url));
@@ -36,6 +37,9 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
       coordinatorUrl,
       dataDir,
       name: "test-node",
+      tools: DEFAULT_TOOL_PATHS,
+      foreignGpuUse: "leave-out",
+      site: "test-site",
       cpuMilli: null,
       memoryBytes: null,
       logFormat: "json",
@@ -44,6 +48,7 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
     },
     {
       machine: linuxMachine({
+        tools: DEFAULT_TOOL_PATHS,
         dataDir,
         supervisorProgram: SUPERVISOR_PROGRAM,
         probeHardware: () => Promise.resolve(readBasicHardware()),

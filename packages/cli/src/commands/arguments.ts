@@ -1,3 +1,4 @@
+import { parseDurationMs } from "@drover/shared/units.ts";
 import { InvalidArgumentError } from "commander";
 
 /** `12`. Throws what commander turns into its message about the argument. */
@@ -30,6 +31,13 @@ export function parseCpus(text: string): number {
   if (text.trim() === "" || !Number.isFinite(cpus) || cpus < 0)
     throw new InvalidArgumentError("write a number of CPUs, such as 2 or 0.5");
   return cpus;
+}
+
+/** `90m`, as milliseconds. */
+export function parseDuration(text: string): number {
+  const durationMs = parseDurationMs(text);
+  if (durationMs === null) throw new InvalidArgumentError('write a duration, such as "90s" or "2h"');
+  return durationMs;
 }
 
 /** Collects `KEY=VALUE` of an option that may be given more than once. */

@@ -38,6 +38,20 @@ const ALL_FIELDS = {
   silentMs: 20_000,
   reason: "closed",
   bootId: "boot",
+  gpuId: "GPU-1",
+  model: "A100-80GB",
+  health: "degraded",
+  codes: ["gpuLost"],
+  evidence: "[GPU is lost]",
+  missingGpuIds: [],
+  scope: "site",
+  site: "berlin",
+  why: "2 of 3 nodes are silent",
+  away: 2,
+  present: 1,
+  since: "2026-01-02T03:04:05.000Z",
+  frozenMs: 60_000,
+  deadline: null,
 };
 
 describe("an event for people", () => {
@@ -50,7 +64,7 @@ describe("an event for people", () => {
 
   test.each(Object.keys(EVENTS))("has words for %s", (name) => {
     const { subject, text } = describeEvent({ ...HEAD, event: name, ...ALL_FIELDS });
-    expect(subject).toMatch(/^(job|task|node) /);
+    expect(subject).toMatch(/^(job|task|node|site) /);
     expect(text).not.toMatch(/undefined|NaN|\{/);
   });
 

@@ -34,7 +34,9 @@ function asFleetEvent(event: StoredEvent): FleetEvent | null {
 function subjectOf(event: FleetEvent): string {
   if ("taskIndex" in event) return `task ${event.jobId}.${event.taskIndex}`;
   if ("jobId" in event) return `job ${event.jobId}`;
-  return `node ${event.nodeName}`;
+  if (event.event === "gpu.healthChanged") return `node ${event.nodeName} ${event.gpuId}`;
+  if ("nodeName" in event) return `node ${event.nodeName}`;
+  return event.scope === "fleet" ? "the fleet" : `site ${event.site ?? "-"}`;
 }
 
 function textOf(event: FleetEvent): string {
@@ -77,6 +79,29 @@ function textOf(event: FleetEvent): string {
       return `disconnected: ${event.reason}`;
     case "node.lost":
       return `lost: silent for ${formatDuration(event.silentMs)}`;
+    case "node.healthChanged":
+    case "gpu.healthChanged":
+      return event.codes.length === 0 ? event.health : `${event.health}: ${event.codes.join(", ")} (${event.evidence})`;
+    case "node.hardwareAccepted":
+      return `hardware accepted as it is by ${event.actor}, ${count(event.gpuCount, "GPU")}`;
+    case "gpu.missing":
+      return `missing: ${event.model} ${event.gpuId}`;
+    case "gpu.found":
+      return `found again: ${event.model} ${event.gpuId}`;
+    case "node.declaredGone":
+      return `declared gone by ${event.actor}`;
+    case "node.cordoned":
+      return `cordoned ${saidBy(event)}`;
+    case "node.draining":
+      return `draining ${saidBy(event)}${event.deadline === null ? "" : `, until ${formatTimeOfDay(event.deadline)}`}`;
+    case "node.drained":
+      return "drained: nothing is left there";
+    case "node.uncordoned":
+      return `takes new work again ${saidBy(event)}`;
+    case "site.frozen":
+      return `frozen: ${event.why}`;
+    case "site.thawed":
+      return `no longer frozen after ${formatDuration(event.frozenMs)}: ${event.present} nodes are here, ${event.away} away`;
     case "node.rebooted":
       return "rebooted: what ran there is gone";
     default:
@@ -90,6 +115,10 @@ function onNode({ nodeName, attemptId }: { nodeName: string; attemptId: string }
 
 function endOf(outcome: string, exitCode: number | null): string {
   return exitCode === null ? `ended (${outcome})` : `exited with ${exitCode}`;
+}
+
+function saidBy({ actor, reason }: { actor: string; reason: string | null }): string {
+  return reason === null ? `by ${actor}` : `by ${actor}: ${reason}`;
 }
 
 function count(amount: number, noun: string): string {

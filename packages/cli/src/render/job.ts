@@ -62,6 +62,9 @@ const VERDICTS = {
   tooSmall: "too small",
   unavailable: "takes no work now",
   coolingDown: "pauses after failed starts",
+  cordoned: "cordoned",
+  draining: "draining",
+  drained: "drained",
   busy: "busy",
 } as const;
 

@@ -1,6 +1,9 @@
 import type { Attempt, Job, JobDetail, Task } from "@drover/shared/api/jobs.ts";
 import type { NodeDetail } from "@drover/shared/api/nodes.ts";
+import type { SiteList, SiteSummary } from "@drover/shared/api/sites.ts";
 import { JobId } from "@drover/shared/domain/ids.ts";
+import { HEALTHY } from "@drover/shared/domain/health.ts";
+import { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import { commandLineOf, JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
 
 const T0 = "2026-01-02T03:04:05.000Z";
@@ -58,15 +61,22 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
   return {
     id: "node-4k7x9q2mab3c",
     name: "gpu-01",
+    site: "berlin",
     link: "online",
     linkSince: T0,
+    goneSince: null,
     admin: "schedulable",
+    adminSince: null,
+    adminActor: null,
+    adminReason: null,
+    drainDeadline: null,
     agentVersion: "0.1.0",
     bootId: "boot",
+    machineId: "4c4c4544-0042-3510-8051-b4c04f4e3732",
     capacity: { cpuMilli: 16_000, memoryBytes: 64 * 1024 ** 3, gpuIds: ["GPU-1", "GPU-2"] },
     allocated: { cpuMilli: 1500, memoryBytes: 8 * 1024 ** 3, gpuIds: ["GPU-1"] },
     attemptCount: 1,
-    hardware: {
+    hardware: Hardware.parse({
       cpu: { model: "EPYC 7443P", cores: 16, physicalCores: 8 },
       memoryBytes: 64 * 1024 ** 3,
       disks: [{ mount: "/", fileSystem: "ext4", sizeBytes: 1024 ** 4, freeBytes: 1024 ** 3 }],
@@ -75,11 +85,19 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
       kernel: "6.1.0",
       architecture: "x64",
       warnings: [],
-    },
-    load: { load1: 0.5, memoryAvailableBytes: 32 * 1024 ** 3, dataDiskFreeBytes: 1024 ** 3 },
+    }),
+    health: HEALTHY,
+    missingGpus: [],
+    load: NodeLoad.parse({ load1: 0.5, memoryAvailableBytes: 32 * 1024 ** 3, dataDiskFreeBytes: 1024 ** 3 }),
     lastHeardAt: T0,
     joinedAt: T0,
     attempts: ["12.0.1-k7q2mx"],
     ...fields,
   };
+}
+
+export function aSiteList(sites: SiteSummary[], fleet: Partial<SiteList["fleet"]> = {}): SiteList {
+  const count = (of: (site: SiteSummary) => number) => sites.reduce((sum, site) => sum + of(site), 0);
+  const nodes = count((site) => site.nodes);
+  return { sites, fleet: { nodes, online: count((site) => site.online), frozenSince: null, why: null, ...fleet } };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
+import { lostAfterMs } from "./liveness.ts";
 
 function withOneRunning() {
   const scenario = new Scenario();
@@ -118,6 +119,46 @@ describe("a node that comes back", () => {
     scenario.pass(3 * SETTINGS.heartbeatIntervalMs + 1);
     scenario.hello(1, { bootId: "boot-of-the-clone" }, 3);
     expect(scenario.effects.welcomes.has(3)).toBe(true);
+  });
+
+  test("on another machine is a clone and is refused, while the node is out of reach and after it was lost too", () => {
+    const { scenario, jobId, attempt } = withOneRunning();
+    const clone = { bootId: "boot-of-the-clone", machineId: "another" };
+    gone(scenario);
+    scenario.pass(4 * SETTINGS.heartbeatIntervalMs);
+    scenario.hello(1, clone, 2);
+    expect(scenario.effects.refusals).toMatchObject([{ sessionId: 2, code: "agent.duplicateNode" }]);
+    expect(scenario.effects.refusals[0]?.detail).toContain("another");
+    // The node still runs it: nothing is given away, and it goes on when it is back.
+    expect(scenario.attempt(jobId).id).toBe(attempt.id);
+    expect(scenario.fleet.nodes.get(nodeIdOf(1))).toMatchObject({ link: "disconnected", bootId: "boot-1" });
+    scenario.hello(1, { attempts: [aReport(attempt.id)] }, 3);
+    expect(scenario.told(1, 3)).toEqual([{ desired: "keep", attemptId: attempt.id }]);
+    scenario.turn({ type: "agentGone", sessionId: 3, nodeId: nodeIdOf(1), reason: "cut" });
+    scenario.pass(10 * lostAfterMs(SETTINGS));
+    scenario.turn({ type: "tick" });
+    scenario.hello(1, { ...clone, bootId: "boot-1" }, 4);
+    expect(scenario.effects.refusals).toMatchObject([{ sessionId: 4, code: "agent.duplicateNode" }]);
+  });
+
+  test("on the same machine, or without saying which, is the node after a reboot", () => {
+    for (const machineId of ["machine-1", null]) {
+      const { scenario, jobId } = withOneRunning();
+      gone(scenario);
+      scenario.hello(1, { bootId: "boot-2", machineId }, 2);
+      expect(scenario.effects.refusals).toEqual([]);
+      expect(scenario.attempt(jobId)).toMatchObject({ number: 2, bootId: "boot-2" });
+      expect(scenario.fleet.nodes.get(nodeIdOf(1))?.machineId).toBe("machine-1");
+    }
+  });
+
+  test("is known by its machine from the first hello on that says which", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { machineId: null });
+    scenario.hello(1, { machineId: "machine-1" }, 2);
+    expect(scenario.effects.refusals).toEqual([]);
+    scenario.hello(1, { machineId: "another" }, 3);
+    expect(scenario.effects.refusals).toMatchObject([{ sessionId: 3, code: "agent.duplicateNode" }]);
   });
 
   test("with less hardware than before keeps its attempts and gets no more than fits", () => {

@@ -1,14 +1,15 @@
 import type { NodeLoss } from "@drover/shared/domain/attempt.ts";
 import { incarnationOf, type AttemptId } from "@drover/shared/domain/ids.ts";
-import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
 import type { AttemptReport, DesiredAttempt, HeldDesire, Hello } from "@drover/shared/protocol/messages.ts";
 import { assignmentFor } from "./assignment.ts";
 import { observeAttempt } from "./attempt-reports.ts";
+import { pause } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type { Happening } from "./input.ts";
-import { suspectAfterMs } from "./liveness.ts";
+import { suspectAfterMs, untilKilledMs } from "./liveness.ts";
+import { conditionFrom, tellOfCondition } from "./node-changes.ts";
 import { moveLink } from "./node-link.ts";
 import type { AttemptRecord, NodeRecord } from "./records.ts";
 
@@ -25,6 +26,11 @@ export function agentHello(
   const known = fleet.nodes.get(hello.nodeId);
   const presence = fleet.presences.get(hello.nodeId);
   const earlierSessionId = fleet.sessionIdOf(hello.nodeId);
+  if (known && isOnAnotherMachine(known, hello)) {
+    const detail = `${known.name} (${known.id}) is on machine ${known.machineId}, and this is ${hello.machineId}`;
+    effects.refuse(sessionId, "agent.duplicateNode", detail);
+    return;
+  }
   if (known && earlierSessionId !== null && isTwin(fleet, known, hello, now)) {
     effects.refuse(sessionId, "agent.duplicateNode", `${known.name} (${known.id}) is connected from another boot`);
     return;
@@ -32,11 +38,13 @@ export function agentHello(
   if (earlierSessionId !== null && earlierSessionId !== sessionId) {
     effects.close(earlierSessionId, "the node connected again");
   }
-  fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId });
+  fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId, protocolVersion: hello.protocolVersion });
   fleet.presences.set(hello.nodeId, {
     heardAtMonotonicMs: now.monotonicMs,
+    leaseFromMonotonicMs: now.monotonicMs,
     heardAtMs: now.wallMs,
     load: presence?.load ?? null,
+    attemptCount: null,
   });
   const node = takeNodeOver(fleet, known, hello, effects, now);
   const reports = new Map<AttemptId, AttemptReport>(hello.attempts.map((report) => [report.attemptId, report]));
@@ -46,7 +54,10 @@ export function agentHello(
     if (next?.desired === "run") effects.desire(hello.nodeId, next);
     else if (next) held.push(next);
   }
-  // What the agent has beyond these is over for the coordinator: unlisted, so the agent stops and drops it.
+  // What the agent has beyond these is over for the coordinator: unlisted, so the agent stops and drops it. Until
+  // that is done its devices only look free: nothing new may be put on them.
+  const isStillBusy = hello.attempts.some(({ attemptId, state }) => state !== "ended" && !fleet.isLive(attemptId));
+  if (isStillBusy) pause(fleet, hello.nodeId, untilKilledMs(fleet.settings), now);
   effects.welcome(sessionId, held);
 }
 
@@ -58,14 +69,25 @@ export function agentGone(
 ): void {
   const node = fleet.nodes.get(nodeId);
   if (!node || fleet.sessionIdOf(nodeId) !== sessionId) return;
-  fleet.sessions.put(nodeId, { nodeId, sessionId: null });
+  fleet.sessions.put(nodeId, { nodeId, sessionId: null, protocolVersion: null });
   moveLink(fleet, node, "disconnected", now);
   effects.tell({ event: "node.disconnected", nodeId, nodeName: node.name, reason });
 }
 
 /**
- * A cloned machine: it speaks with this node's id while the node itself was heard from just now. A machine
- * that really restarted is told the same until its old connection has been silent for long enough.
+ * A cloned machine, whether the node is connected or not: while it is out of reach it still runs its
+ * attempts, and to take the clone for the node after a reboot would start them a second time elsewhere.
+ */
+function isOnAnotherMachine(known: NodeRecord, { machineId }: Hello): boolean {
+  // Of a machine that is lost and was declared gone it is known that it will not come back: this one replaces it.
+  if (known.link === "lost" && known.goneSinceMs !== null) return false;
+  return known.machineId !== null && machineId !== null && known.machineId !== machineId;
+}
+
+/**
+ * A clone that does not say which machine it is, or says the same: it speaks with this node's id while the
+ * node itself was heard from just now. A machine that really restarted is told the same until its old
+ * connection has been silent for long enough.
  */
 function isTwin(fleet: Fleet, known: NodeRecord, hello: Hello, now: Instant): boolean {
   const heardAtMs = fleet.presences.get(known.id)?.heardAtMonotonicMs;
@@ -80,25 +102,30 @@ function takeNodeOver(
   effects: Effects,
   now: Instant,
 ): NodeRecord {
-  const { nodeId, name, bootId, agentVersion, hardware, capacity } = hello;
+  const { nodeId, name, bootId, site, agentVersion, capacity } = hello;
   const size = { cpuMilli: capacity.cpuMilli, memoryBytes: capacity.memoryBytes, gpuCount: capacity.gpuIds.length };
   if (!known) effects.tell({ event: "node.joined", nodeId, nodeName: name, ...size });
   if (known && known.bootId !== bootId) effects.tell({ event: "node.rebooted", nodeId, nodeName: name, bootId });
-  if (known && !isSameCapacity(known.capacity, capacity)) {
-    effects.tell({ event: "node.hardwareChanged", nodeId, nodeName: name, ...size });
-  }
+  const condition = conditionFrom(known, hello, now);
+  tellOfCondition(known, condition, { id: nodeId, name }, effects);
   const node: NodeRecord = {
     id: nodeId,
     name,
     link: "online",
     linkSinceMs: known?.link === "online" ? known.linkSinceMs : now.wallMs,
+    goneSinceMs: null,
+    // What operators said of it holds, whatever becomes of its agent and its machine.
     admin: known?.admin ?? "schedulable",
+    adminChange: known?.adminChange ?? null,
     agentVersion,
     bootId,
-    capacity,
-    hardware,
-    // What the welcome grants; a later start with a shorter lease must still wait for this one.
-    leaseMs: fleet.settings.leaseMs,
+    // One that is not said (an older agent, one that may not read it) is no other one.
+    machineId: hello.machineId ?? known?.machineId ?? null,
+    site,
+    ...condition,
+    // What the welcome grants; but an agent never shortens a lease that it has, so until its machine starts anew the
+    // longest one that it was ever granted counts.
+    leaseMs: Math.max(fleet.settings.leaseMs, known?.bootId === bootId ? known.leaseMs : 0),
     joinedAtMs: known?.joinedAtMs ?? now.wallMs,
   };
   fleet.nodes.put(nodeId, node);
@@ -159,8 +186,4 @@ function giveUp(fleet: Fleet, attempt: AttemptRecord, code: NodeLoss, effects: E
   } as const;
   endAttempt(fleet, current, end, effects, now);
   return null;
-}
-
-function isSameCapacity(a: ResourceCapacity, b: ResourceCapacity): boolean {
-  return a.cpuMilli === b.cpuMilli && a.memoryBytes === b.memoryBytes && a.gpuIds.join() === b.gpuIds.join();
 }

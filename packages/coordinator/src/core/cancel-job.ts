@@ -1,19 +1,18 @@
 import { isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
 import { Cause } from "@drover/shared/domain/task.ts";
 import type { Effects } from "./effects.ts";
-import { attemptFields } from "./end-attempt.ts";
 import type { Fleet, Instant } from "./fleet.ts";
-import type { Command, CommandResult } from "./input.ts";
-import type { AttemptRecord } from "./records.ts";
+import type { JobCommand, JobCommandResult } from "./input.ts";
+import { stopAttempt } from "./stop-attempt.ts";
 import { moveTask } from "./task-transitions.ts";
 
 /** What waits is canceled at once; what runs is told to stop and ends when nothing of it is left. */
 export function cancelJob(
   fleet: Fleet,
-  { jobId, actor }: Extract<Command, { type: "cancelJob" }>,
+  { jobId, actor }: Extract<JobCommand, { type: "cancelJob" }>,
   effects: Effects,
   now: Instant,
-): CommandResult {
+): JobCommandResult {
   const job = fleet.jobs.get(jobId);
   // A job that is not hot has ended, or the caller has looked it up in the store and found none: cancelling
   // what has ended is no error, and neither is cancelling twice.
@@ -26,16 +25,8 @@ export function cancelJob(
       moveTask(fleet, task, { state: "canceled", cause: Cause.canceled }, effects, now);
     } else if (task?.liveAttemptId) {
       const attempt = fleet.attempts.get(task.liveAttemptId);
-      if (attempt) stopAttempt(fleet, attempt, effects);
+      if (attempt) stopAttempt(fleet, attempt, "canceled", effects);
     }
   }
   return { ok: true, jobId, created: false };
-}
-
-function stopAttempt(fleet: Fleet, attempt: AttemptRecord, effects: Effects): void {
-  if (attempt.stopCause !== null || attempt.state === "ended") return;
-  const state = attempt.state === "releasing" ? attempt.state : "stopping";
-  fleet.attempts.put(attempt.id, { ...attempt, state, stopCause: "canceled" });
-  effects.tell({ event: "attempt.stopping", ...attemptFields(fleet, attempt), cause: Cause.canceled });
-  effects.desire(attempt.nodeId, { desired: "stop", attemptId: attempt.id, cause: "canceled" });
 }

@@ -17,6 +17,13 @@ export function coolDown(fleet: Fleet, nodeId: NodeId, now: Instant): void {
   fleet.cooldowns.put(nodeId, { nodeId, failureCount, untilMonotonicMs: now.monotonicMs + pauseMs, isOver: false });
 }
 
+/** Nothing new goes there for so long, through no failure of its own. */
+export function pause(fleet: Fleet, nodeId: NodeId, durationMs: number, now: Instant): void {
+  const current = fleet.cooldowns.get(nodeId);
+  const untilMonotonicMs = Math.max(now.monotonicMs + durationMs, current?.untilMonotonicMs ?? 0);
+  fleet.cooldowns.put(nodeId, { nodeId, failureCount: current?.failureCount ?? 0, untilMonotonicMs, isOver: false });
+}
+
 /** Something ran there: the node is all right. */
 export function forgetFailures(fleet: Fleet, nodeId: NodeId): void {
   const cooldown = fleet.cooldowns.get(nodeId);

@@ -13,6 +13,7 @@ import { coolDown } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type { AttemptRecord, TaskRecord } from "./records.ts";
+import { holdsBrokenGpu } from "./usable-capacity.ts";
 import { moveTask } from "./task-transitions.ts";
 
 /** A task that lost this many attempts to nodes and starts that failed is not given another node. */
@@ -34,9 +35,12 @@ export function endAttempt(
   effects: Effects,
   now: Instant,
 ): void {
-  const blame = blameOf(attempt, end.outcome);
+  const blame = blameOf(fleet, attempt, end.outcome);
   if (end.outcome.type === "startFailed" && blame === Blame.node) coolDown(fleet, attempt.nodeId, now);
   fleet.attempts.put(attempt.id, { ...attempt, ...end, state: "ended", blame });
+  const presence = fleet.presences.get(attempt.nodeId);
+  // What the agent said of how much it holds it said while it held this one.
+  if (presence) fleet.presences.set(attempt.nodeId, { ...presence, attemptCount: null });
   effects.tell({
     event: "attempt.ended",
     ...attemptFields(fleet, attempt),
@@ -61,9 +65,15 @@ export function attemptFields(fleet: Fleet, attempt: AttemptRecord): Omit<EventF
   };
 }
 
-/** A stop that nobody asked for through Drover was somebody's on the machine: a shutdown, a `kill`. */
-function blameOf(attempt: AttemptRecord, outcome: AttemptOutcome): Blame {
-  return outcome.type === "canceled" && attempt.stopCause === null ? Blame.operator : blameFor(outcome);
+/**
+ * A stop that nobody asked for through Drover was somebody's on the machine: a shutdown, a `kill`. A program that
+ * failed while a GPU of its own was broken did not fail by itself.
+ */
+function blameOf(fleet: Fleet, attempt: AttemptRecord, outcome: AttemptOutcome): Blame {
+  if (outcome.type === "canceled") return attempt.stopCause === null ? Blame.operator : blameFor(outcome);
+  const blame = blameFor(outcome);
+  const node = fleet.nodes.get(attempt.nodeId);
+  return blame === Blame.user && node && holdsBrokenGpu(node, attempt.allocation) ? Blame.hardware : blame;
 }
 
 function settleTask(
@@ -87,7 +97,9 @@ function settleTask(
     return;
   }
   const userFailures = task.userFailures + (blame === Blame.user ? 1 : 0);
-  const faultlessEnds = task.faultlessEnds + (blame === Blame.user ? 0 : 1);
+  // A drain is no failure of anything: however many there are, the task goes on elsewhere.
+  const isFault = blame !== Blame.user && outcome.type !== "preempted";
+  const faultlessEnds = task.faultlessEnds + (isFault ? 1 : 0);
   const counts = { userFailures, faultlessEnds, liveAttemptId: null };
   if (userFailures > job.spec.maxRetries) {
     moveTask(fleet, task, { ...counts, state: "failed", cause }, effects, now);

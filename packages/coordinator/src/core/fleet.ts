@@ -10,7 +10,7 @@ import { isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
 import { Dependencies } from "./dependencies.ts";
-import type { AttemptRecord, Cooldown, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
+import type { AttemptRecord, Cooldown, Freeze, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
 import { Capacity } from "./scheduler/capacity.ts";
 import { WaitingQueue } from "./scheduler/waiting-queue.ts";
 import { Table } from "./table.ts";
@@ -25,6 +25,8 @@ export interface Instant {
 export interface Session {
   readonly nodeId: NodeId;
   readonly sessionId: number | null;
+  /** What its agent speaks. */
+  readonly protocolVersion: number | null;
 }
 
 /**
@@ -32,10 +34,14 @@ export interface Session {
  * acknowledged stays renewed even if the turn around it is taken back.
  */
 export interface Presence {
-  /** When the node was last heard from; its lease counts from here. */
+  /** When the node was last heard from. */
   heardAtMonotonicMs: number;
+  /** Its lease counts from here: from when it was heard, or from the end of a freeze (site-freeze.ts) after that. */
+  leaseFromMonotonicMs: number;
   heardAtMs: number | null;
   load: NodeLoad | null;
+  /** How many attempts its agent says it holds; `null` until it has said so since the last of them ended here. */
+  attemptCount: number | null;
 }
 
 export interface FleetSettings {
@@ -56,12 +62,16 @@ export class Fleet {
     onHoldChange: (job, isHeld) => this.#moveInQueue(job, isHeld),
   });
   readonly presences = new Map<NodeId, Presence>();
+  /** Set by the first turn; `null` before. */
+  startedAt: Instant | null = null;
   readonly sessions = new Table<NodeId, Session>(() => true);
   /** Nodes that failed to start something lately, and so get nothing new for a while. */
   readonly cooldowns = new Table<NodeId, Cooldown>(
     () => true,
     (before, after) => this.capacity.onCooldownChange(before, after),
   );
+  /** The sites whose nodes are not given up at present. Part of a turn, not stored: after a restart it is found again. */
+  readonly freezes = new Table<string, Freeze>((freeze) => !freeze.isOver);
   readonly #jobIdsByIdempotencyKey = new Map<string, JobId>();
 
   readonly jobs = new Table<JobId, JobRecord>(
@@ -133,6 +143,12 @@ export class Fleet {
     });
   }
 
+  /** It holds something on its node, as far as the coordinator knows. */
+  isLive(attemptId: AttemptId): boolean {
+    const attempt = this.attempts.get(attemptId);
+    return attempt !== undefined && attempt.state !== "ended";
+  }
+
   /** The attempts that hold something on a node. */
   attemptsOn(nodeId: NodeId): AttemptRecord[] {
     return [...this.capacity.attemptIdsOn(nodeId)].map((id) => this.attempts.get(id)).filter((a) => a !== undefined);
@@ -142,7 +158,7 @@ export class Fleet {
     return this.sessions.get(nodeId)?.sessionId ?? null;
   }
 
-  /** Something that is to be stored; sessions and cooldowns are not. */
+  /** Something that is to be stored; sessions, cooldowns and freezes are not. */
   get hasChanges(): boolean {
     return this.jobs.hasChanges || this.tasks.hasChanges || this.attempts.hasChanges || this.nodes.hasChanges;
   }
@@ -154,6 +170,7 @@ export class Fleet {
     this.nodes.commit();
     this.sessions.commit();
     this.cooldowns.commit();
+    this.freezes.commit();
   }
 
   rollback(): void {
@@ -164,6 +181,7 @@ export class Fleet {
     this.sessions.rollback();
     this.cooldowns.rollback();
     this.dependencies.takeEnded();
+    this.freezes.rollback();
     // The pass that was taken back had noted what it could not place and which nodes it had looked at.
     this.queue.unblockAll();
   }

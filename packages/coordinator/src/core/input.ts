@@ -1,11 +1,13 @@
 import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
-import type { AttemptReport, Hello } from "@drover/shared/protocol/messages.ts";
+import type { AttemptReport, Hello, NodeChanges } from "@drover/shared/protocol/messages.ts";
 import type { ErrorCode } from "@drover/shared/errors.ts";
 import type { Idempotency } from "./records.ts";
 
 /** A user's command; its caller waits for the answer. */
-export type Command =
+export type Command = JobCommand | NodeCommand;
+
+export type JobCommand =
   | {
       type: "submitJob";
       spec: JobSpec;
@@ -17,17 +19,38 @@ export type Command =
     }
   | { type: "cancelJob"; jobId: JobId; actor: string };
 
+export type NodeCommand =
+  | {
+      type: "setNodeAdmin";
+      nodeId: NodeId;
+      admin: "schedulable" | "cordoned" | "draining";
+      reason: string | null;
+      /** How long what runs may go on; only with `draining`. */
+      deadlineAfterMs: number | null;
+      actor: string;
+    }
+  | { type: "acceptHardware"; nodeId: NodeId; actor: string }
+  | { type: "declareNodeGone"; nodeId: NodeId; actor: string }
+  /** `null`: the nodes that name no site. */
+  | { type: "declareSiteGone"; site: string | null; actor: string };
+
 /** What agents say and what time does; nobody waits for an answer. */
 export type Happening =
   | { type: "agentHello"; sessionId: number; hello: Hello }
   | { type: "attemptReports"; sessionId: number; nodeId: NodeId; reports: AttemptReport[] }
+  | { type: "nodeChanges"; sessionId: number; nodeId: NodeId; changes: NodeChanges }
   | { type: "agentGone"; sessionId: number; nodeId: NodeId; reason: string }
   | { type: "tick" }
   | { type: "restarted" };
 
 export type Input = Command | Happening;
 
-/** The answer to a command. Which job, not what it looks like: that is read from the store afterwards. */
-export type CommandResult =
-  | { ok: true; jobId: JobId; created: boolean }
-  | { ok: false; code: ErrorCode; message: string };
+/** The answer to a command. Of which thing, not what it looks like: that is read afterwards. */
+export type CommandResult = JobCommandResult | NodeCommandResult;
+export type JobCommandResult = { ok: true; jobId: JobId; created: boolean } | Refusal;
+export type NodeCommandResult = { ok: true } | Refusal;
+interface Refusal {
+  ok: false;
+  code: ErrorCode;
+  message: string;
+}

@@ -1,15 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
-import { extendLeases, heardFrom, lostAfterMs } from "./liveness.ts";
-
-const LOAD = { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 };
+import { extendLeases, lostAfterMs, untilKilledMs } from "./liveness.ts";
 
 function link(scenario: Scenario) {
   return scenario.fleet.nodes.get(nodeIdOf(1))?.link;
-}
-
-function gone(scenario: Scenario) {
-  scenario.turn({ type: "agentGone", sessionId: 1, nodeId: nodeIdOf(1), reason: "cut" });
 }
 
 describe("a silent node", () => {
@@ -19,7 +13,7 @@ describe("a silent node", () => {
     scenario.pass(3 * SETTINGS.heartbeatIntervalMs + 1);
     scenario.turn({ type: "tick" });
     expect(link(scenario)).toBe("suspect");
-    expect(heardFrom(scenario.fleet, nodeIdOf(1), 1, LOAD, scenario.now)).toBe(true);
+    expect(scenario.beat(1)).toBe(true);
     scenario.turn({ type: "tick" });
     expect(link(scenario)).toBe("online");
   });
@@ -47,9 +41,9 @@ describe("a silent node", () => {
     scenario.hello(2);
     const jobId = scenario.submit();
     scenario.report(1, [aReport(scenario.attempt(jobId).id)]);
-    gone(scenario);
+    scenario.cut(1);
     scenario.pass(lostAfterMs(SETTINGS) - 1);
-    heardFrom(scenario.fleet, nodeIdOf(2), 2, LOAD, scenario.now);
+    scenario.beat(2);
     scenario.turn({ type: "tick" });
     expect(scenario.attempt(jobId)).toMatchObject({ number: 1, nodeId: nodeIdOf(1) });
     scenario.pass(2);
@@ -64,7 +58,7 @@ describe("a silent node", () => {
     const jobId = scenario.submit(aJob({ onDisconnect: "wait" }));
     const attempt = scenario.attempt(jobId);
     scenario.report(1, [aReport(attempt.id)]);
-    gone(scenario);
+    scenario.cut(1);
     scenario.pass(10 * lostAfterMs(SETTINGS));
     scenario.turn({ type: "tick" });
     expect(link(scenario)).toBe("lost");
@@ -78,11 +72,43 @@ describe("a silent node", () => {
     scenario.hello(1);
     const jobId = scenario.submit();
     const attempt = scenario.attempt(jobId);
-    gone(scenario);
+    scenario.cut(1);
     scenario.pass(lostAfterMs(SETTINGS) + 1);
     scenario.turn({ type: "tick" });
     scenario.hello(1, { attempts: [aReport(attempt.id)] }, 2);
-    expect(scenario.told(1, 2).map((told) => told.attemptId)).toEqual([scenario.attempt(jobId).id]);
+    expect(scenario.told(1, 2)).toEqual([]);
+  });
+
+  test("and still runs what was given away gets nothing new until that is certainly dead", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const jobId = scenario.submit();
+    const attempt = scenario.attempt(jobId);
+    scenario.cut(1);
+    scenario.pass(lostAfterMs(SETTINGS) + 1);
+    scenario.turn({ type: "tick" });
+    scenario.hello(1, { attempts: [aReport(attempt.id)] }, 2);
+    expect(scenario.task(jobId)?.state).toBe("queued");
+    scenario.pass(untilKilledMs(SETTINGS) - 1);
+    scenario.beat(1);
+    scenario.turn({ type: "tick" });
+    expect(scenario.task(jobId)?.state).toBe("queued");
+    scenario.pass(1);
+    scenario.turn({ type: "tick" });
+    expect(scenario.attempt(jobId)).toMatchObject({ number: 2, nodeId: nodeIdOf(1) });
+  });
+
+  test("after a coordinator with a shorter lease began is given the longer one that it still has", () => {
+    const scenario = new Scenario({ leaseMs: 300_000 });
+    scenario.hello(1);
+    const restarted = new Scenario({ leaseMs: 30_000 });
+    for (const node of scenario.fleet.nodes.values()) restarted.fleet.nodes.load(node.id, node);
+    restarted.turn({ type: "restarted" });
+    restarted.hello(1);
+    restarted.cut(1);
+    restarted.pass(300_000);
+    restarted.turn({ type: "tick" });
+    expect(link(restarted)).toBe("disconnected");
   });
 });
 
@@ -90,7 +116,7 @@ describe("the coordinator doubts itself first", () => {
   test("its own stall counts for nobody's silence", () => {
     const scenario = new Scenario();
     scenario.hello(1);
-    gone(scenario);
+    scenario.cut(1);
     scenario.pass(10 * lostAfterMs(SETTINGS));
     extendLeases(scenario.fleet, 10 * lostAfterMs(SETTINGS));
     scenario.turn({ type: "tick" });
@@ -132,7 +158,7 @@ describe("the coordinator doubts itself first", () => {
   test("a jump of the wall clock ends no lease", () => {
     const scenario = new Scenario();
     scenario.hello(1);
-    gone(scenario);
+    scenario.cut(1);
     scenario.now = { ...scenario.now, wallMs: scenario.now.wallMs + 86_400_000 };
     scenario.turn({ type: "tick" });
     expect(link(scenario)).toBe("disconnected");

@@ -1,11 +1,12 @@
 import type { NodeId } from "@drover/shared/domain/ids.ts";
-import type { NodeLoad } from "@drover/shared/domain/node.ts";
+import type { Heartbeat } from "@drover/shared/protocol/messages.ts";
 import { endCooldowns } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet, FleetSettings, Instant } from "./fleet.ts";
 import { moveLink } from "./node-link.ts";
 import type { NodeRecord } from "./records.ts";
+import { isFrozen, updateFreezes } from "./site-freeze.ts";
 
 /** Clocks of either side may drift by 1 %: the coordinator waits by as much longer. */
 const DRIFT_RATIO = 1.02;
@@ -14,8 +15,16 @@ const KILL_MARGIN_MS = 10_000;
 const HEARTBEATS_UNTIL_SUSPECT = 3;
 const HEARTBEATS_UNTIL_CLOSED = 6;
 
+/** What a heartbeat says of the node. */
+export type NodeReport = Pick<Heartbeat, "load" | "attemptCount">;
+
 export function suspectAfterMs(settings: FleetSettings): number {
   return HEARTBEATS_UNTIL_SUSPECT * settings.heartbeatIntervalMs;
+}
+
+/** How long a node may need to stop, kill and reap what it was told to drop. */
+export function untilKilledMs({ stopGraceMs }: Pick<FleetSettings, "stopGraceMs">): number {
+  return stopGraceMs * DRIFT_RATIO + KILL_MARGIN_MS;
 }
 
 /** How long a node must be silent before what ran there under this lease is certainly dead. */
@@ -27,23 +36,41 @@ export function lostAfterMs({ leaseMs, stopGraceMs }: Pick<FleetSettings, "lease
  * A heartbeat of the node's current session; says whether it was one, and so may be acknowledged.
  * Durable it need not be: after a restart of the coordinator every lease begins anew.
  */
-export function heardFrom(fleet: Fleet, nodeId: NodeId, sessionId: number, load: NodeLoad, now: Instant): boolean {
+export function heardFrom(
+  fleet: Fleet,
+  nodeId: NodeId,
+  sessionId: number,
+  { load, attemptCount }: NodeReport,
+  now: Instant,
+): boolean {
   if (fleet.sessionIdOf(nodeId) !== sessionId) return false;
-  fleet.presences.set(nodeId, { heardAtMonotonicMs: now.monotonicMs, heardAtMs: now.wallMs, load });
+  const { monotonicMs, wallMs } = now;
+  fleet.presences.set(nodeId, {
+    heardAtMonotonicMs: monotonicMs,
+    leaseFromMonotonicMs: monotonicMs,
+    heardAtMs: wallMs,
+    load,
+    attemptCount,
+  });
   return true;
 }
 
 /** The coordinator itself was stopped or slow for so long: nobody else's silence counts for that time. */
 export function extendLeases(fleet: Fleet, stalledMs: number): void {
   for (const [nodeId, presence] of fleet.presences) {
-    fleet.presences.set(nodeId, { ...presence, heardAtMonotonicMs: presence.heardAtMonotonicMs + stalledMs });
+    fleet.presences.set(nodeId, {
+      ...presence,
+      heardAtMonotonicMs: presence.heardAtMonotonicMs + stalledMs,
+      leaseFromMonotonicMs: presence.leaseFromMonotonicMs + stalledMs,
+    });
   }
 }
 
 export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void {
-  const { heartbeatIntervalMs, stopGraceMs } = fleet.settings;
+  const { heartbeatIntervalMs } = fleet.settings;
   const suspectMs = suspectAfterMs(fleet.settings);
   endCooldowns(fleet, now);
+  updateFreezes(fleet, suspectMs, effects, now);
   for (const node of fleet.nodes.values()) {
     const presence = fleet.presences.get(node.id);
     if (!presence) continue;
@@ -67,17 +94,24 @@ export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void 
     ) {
       // A connection that is open on one side only: its closing is what makes the node disconnected.
       effects.close(sessionId, "no heartbeat");
-    } else if (node.link === "disconnected" && silentMs > lostAfterMs({ leaseMs: node.leaseMs, stopGraceMs })) {
-      loseNode(fleet, node, silentMs, effects, now);
+    } else if (!isFrozen(fleet, node)) {
+      loseIfLeaseIsOver(fleet, node, effects, now);
     }
   }
 }
 
 /** The coordinator has just started: nobody is connected, and every lease counts from now. */
 export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant): void {
+  fleet.startedAt = now;
   for (const node of fleet.nodes.values()) {
-    fleet.sessions.put(node.id, { nodeId: node.id, sessionId: null });
-    fleet.presences.set(node.id, { heardAtMonotonicMs: now.monotonicMs, heardAtMs: null, load: null });
+    fleet.sessions.put(node.id, { nodeId: node.id, sessionId: null, protocolVersion: null });
+    fleet.presences.set(node.id, {
+      heardAtMonotonicMs: now.monotonicMs,
+      leaseFromMonotonicMs: now.monotonicMs,
+      heardAtMs: null,
+      load: null,
+      attemptCount: null,
+    });
     if (node.link !== "online" && node.link !== "suspect") continue;
     moveLink(fleet, node, "disconnected", now);
     effects.tell({
@@ -89,14 +123,30 @@ export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant):
   }
 }
 
-function loseNode(fleet: Fleet, node: NodeRecord, silentMs: number, effects: Effects, now: Instant): void {
+/** A node that is not connected becomes lost when what ran there under its lease is certainly dead. */
+export function loseIfLeaseIsOver(fleet: Fleet, node: NodeRecord, effects: Effects, now: Instant): void {
+  const presence = fleet.presences.get(node.id);
+  if (node.link !== "disconnected" || !presence) return;
+  const { leaseMs } = node;
+  const { stopGraceMs } = fleet.settings;
+  const { heardAtMonotonicMs, leaseFromMonotonicMs } = presence;
+  // The time that a thaw adds is for those that may come back.
+  const fromMs = node.goneSinceMs === null ? leaseFromMonotonicMs : heardAtMonotonicMs;
+  if (now.monotonicMs - fromMs <= lostAfterMs({ leaseMs, stopGraceMs })) return;
+  const silentMs = Math.round(now.monotonicMs - heardAtMonotonicMs);
   moveLink(fleet, node, "lost", now);
   effects.tell({ event: "node.lost", nodeId: node.id, nodeName: node.name, silentMs });
+  giveUpAttempts(fleet, node, effects, now);
+}
+
+/** Of a node that is lost. */
+export function giveUpAttempts(fleet: Fleet, node: NodeRecord, effects: Effects, now: Instant): void {
+  const isGone = node.goneSinceMs !== null;
   for (const attempt of fleet.attemptsOn(node.id)) {
-    // `wait` goes on running there, and is never started elsewhere behind its back.
-    if (fleet.jobs.get(attempt.jobId)?.spec.onDisconnect !== "restart") continue;
+    // `wait` goes on running there, and is never started elsewhere behind its back: unless an operator says so.
+    if (!isGone && fleet.jobs.get(attempt.jobId)?.spec.onDisconnect === "wait") continue;
     const end = {
-      outcome: { type: "nodeLost", code: "leaseExpired" },
+      outcome: { type: "nodeLost", code: isGone ? "declaredGone" : "leaseExpired" },
       endedAtMs: now.wallMs,
       outputBytes: null,
       usage: null,

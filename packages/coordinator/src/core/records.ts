@@ -1,9 +1,11 @@
 import type { AttemptOutcome, AttemptState, AttemptUsage, Blame } from "@drover/shared/domain/attempt.ts";
+import type { NodeHealth } from "@drover/shared/domain/health.ts";
 import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
 import type { Hardware, NodeAdmin, NodeLink } from "@drover/shared/domain/node.ts";
 import type { Allocation, ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { Cause, TaskState } from "@drover/shared/domain/task.ts";
+import type { ExpectedHardware } from "./expected-hardware.ts";
 
 /** The rows of the fleet. Values, never changed in place: a change is a new record put in its table. */
 export interface JobRecord {
@@ -78,14 +80,45 @@ export interface NodeRecord {
   readonly name: string;
   readonly link: NodeLink;
   readonly linkSinceMs: number;
+  /** Since when an operator says that it will not come back; over when it is heard again. */
+  readonly goneSinceMs: number | null;
   readonly admin: NodeAdmin;
+  /** `null` as long as nobody has said anything. */
+  readonly adminChange: AdminChange | null;
   readonly agentVersion: string;
   readonly bootId: string;
+  /** Another one under this node's id is a clone; `null` as long as none was said. */
+  readonly machineId: string | null;
+  readonly site: string | null;
   readonly capacity: ResourceCapacity;
   readonly hardware: Hardware;
+  /** What it says of itself, and what is missing of what it once had. */
+  readonly health: NodeHealth;
+  readonly expected: ExpectedHardware;
   /** The lease that its last welcome granted. */
   readonly leaseMs: number;
   readonly joinedAtMs: number;
+}
+
+/** Since when a node's `admin` is what it is, and by whose word: for `drained`, who asked for the drain. */
+export interface AdminChange {
+  readonly sinceMs: number;
+  readonly actor: string;
+  readonly reason: string | null;
+  /** Of a drain: what still runs then is stopped. */
+  readonly deadlineMs: number | null;
+}
+
+/** A site, or the whole fleet, whose nodes fell silent together: see site-freeze.ts. */
+export interface Freeze {
+  readonly scope: "site" | "fleet";
+  /** `null` for the fleet, and for the nodes that name no site. */
+  readonly site: string | null;
+  readonly sinceMs: number;
+  readonly sinceMonotonicMs: number;
+  readonly awayCount: number;
+  readonly presentCount: number;
+  readonly isOver: boolean;
 }
 
 /**

@@ -2,17 +2,32 @@ import { assertNever } from "@drover/shared/assert.ts";
 import { agentGone, agentHello } from "./agent-session.ts";
 import { attemptReports } from "./attempt-reports.ts";
 import { cancelJob } from "./cancel-job.ts";
+import { declareNodeGone, declareSiteGone } from "./declare-gone.ts";
+import { advanceDrains } from "./drain.ts";
 import type { Effects } from "./effects.ts";
 import { endDependents } from "./end-dependents.ts";
 import type { Fleet, Instant } from "./fleet.ts";
-import type { Command, CommandResult, Happening, Input } from "./input.ts";
+import type {
+  Command,
+  CommandResult,
+  Happening,
+  Input,
+  JobCommand,
+  JobCommandResult,
+  NodeCommand,
+  NodeCommandResult,
+} from "./input.ts";
 import { checkLeases, forgetConnections } from "./liveness.ts";
+import { acceptHardware, nodeChanges } from "./node-changes.ts";
+import { setNodeAdmin } from "./set-node-admin.ts";
 import { submitJob } from "./submit-job.ts";
 
 /**
  * One input changes the fleet and says what should happen outside. Deterministic: no clock, no
  * randomness, no I/O; the same fleet and inputs give the same changes and effects.
  */
+export function step(fleet: Fleet, input: JobCommand, effects: Effects, now: Instant): JobCommandResult;
+export function step(fleet: Fleet, input: NodeCommand, effects: Effects, now: Instant): NodeCommandResult;
 export function step(fleet: Fleet, input: Command, effects: Effects, now: Instant): CommandResult;
 export function step(fleet: Fleet, input: Happening, effects: Effects, now: Instant): null;
 export function step(fleet: Fleet, input: Input, effects: Effects, now: Instant): CommandResult | null;
@@ -28,6 +43,17 @@ function take(fleet: Fleet, input: Input, effects: Effects, now: Instant): Comma
       return submitJob(fleet, input, effects, now);
     case "cancelJob":
       return cancelJob(fleet, input, effects, now);
+    case "acceptHardware":
+      return acceptHardware(fleet, input, effects);
+    case "nodeChanges":
+      nodeChanges(fleet, input, effects, now);
+      return null;
+    case "setNodeAdmin":
+      return setNodeAdmin(fleet, input, effects, now);
+    case "declareNodeGone":
+      return declareNodeGone(fleet, input, effects, now);
+    case "declareSiteGone":
+      return declareSiteGone(fleet, input, effects, now);
     case "agentHello":
       agentHello(fleet, input, effects, now);
       return null;
@@ -39,6 +65,7 @@ function take(fleet: Fleet, input: Input, effects: Effects, now: Instant): Comma
       return null;
     case "tick":
       checkLeases(fleet, effects, now);
+      advanceDrains(fleet, effects, now);
       return null;
     case "restarted":
       forgetConnections(fleet, effects, now);

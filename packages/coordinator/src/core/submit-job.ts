@@ -5,7 +5,7 @@ import { Cause } from "@drover/shared/domain/task.ts";
 import type { Effects } from "./effects.ts";
 import { endForDependency } from "./end-dependents.ts";
 import type { Fleet, Instant } from "./fleet.ts";
-import type { Command, CommandResult } from "./input.ts";
+import type { JobCommand, JobCommandResult } from "./input.ts";
 import type { JobRecord } from "./records.ts";
 
 /** Waiting and running tasks are held in memory; beyond this many a submission is refused, not the daemon lost. */
@@ -13,10 +13,10 @@ export const MAX_HOT_TASKS = 1_000_000;
 
 export function submitJob(
   fleet: Fleet,
-  { spec, idempotency, storedUnderKey, storedEnds }: Extract<Command, { type: "submitJob" }>,
+  { spec, idempotency, storedUnderKey, storedEnds }: Extract<JobCommand, { type: "submitJob" }>,
   effects: Effects,
   now: Instant,
-): CommandResult {
+): JobCommandResult {
   const earlier = idempotency && (storedUnderKey ?? earlierInThisTurn(fleet, idempotency.key));
   if (idempotency && earlier) {
     if (earlier.requestSha256 === idempotency.requestSha256) return { ok: true, jobId: earlier.jobId, created: false };

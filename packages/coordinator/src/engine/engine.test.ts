@@ -127,7 +127,7 @@ describe("a turn", () => {
     const { engine, store } = await anEngine();
     const after = (...jobIds: number[]) => ({ ...SUBMIT, spec: aJob({ after: jobIds }) });
     const answers = await Promise.all(
-      [after(FINISHED_LONG_AGO), SUBMIT, after(2), after(99)].map(engine.command, engine),
+      [after(FINISHED_LONG_AGO), SUBMIT, after(2), after(99)].map((one) => engine.command(one)),
     );
     expect(answers.map((answer) => (answer.ok ? answer.jobId : answer.code))).toEqual([1, 2, 3, "dependency.notFound"]);
     expect(engine.fleet.dependencies.heldJobIds()).toEqual(new Set([3]));

@@ -1,12 +1,19 @@
 import type { Clock } from "@drover/shared/clock.ts";
 import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobState } from "@drover/shared/domain/job.ts";
-import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { DroverError, isDroverError } from "@drover/shared/errors.ts";
 import { Effects } from "../core/effects.ts";
 import type { Fleet, Instant } from "../core/fleet.ts";
-import type { Command, CommandResult, Happening } from "../core/input.ts";
-import { extendLeases, heardFrom } from "../core/liveness.ts";
+import type {
+  Command,
+  CommandResult,
+  Happening,
+  JobCommand,
+  JobCommandResult,
+  NodeCommand,
+  NodeCommandResult,
+} from "../core/input.ts";
+import { extendLeases, heardFrom, type NodeReport } from "../core/liveness.ts";
 import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 import type { TurnStore, WrittenTurn } from "../store/store.ts";
@@ -39,9 +46,10 @@ export interface EngineOptions {
   onStall: (stalledMs: number) => void;
 }
 
-export type UserCommand =
-  | Omit<Extract<Command, { type: "submitJob" }>, "storedUnderKey" | "storedEnds">
-  | Extract<Command, { type: "cancelJob" }>;
+type UserJobCommand =
+  | Omit<Extract<JobCommand, { type: "submitJob" }>, "storedUnderKey" | "storedEnds">
+  | Exclude<JobCommand, { type: "submitJob" }>;
+export type UserCommand = UserJobCommand | NodeCommand;
 
 interface PendingCommand {
   command: UserCommand;
@@ -107,6 +115,9 @@ export class Engine {
   }
 
   /** Resolves when what the command did is durable; rejects with `storage.*` when nothing was done. */
+  command(command: UserJobCommand): Promise<JobCommandResult>;
+  command(command: NodeCommand): Promise<NodeCommandResult>;
+  command(command: UserCommand): Promise<CommandResult>;
   command(command: UserCommand): Promise<CommandResult> {
     if (this.#stopped)
       return Promise.reject(new DroverError("coordinator.stopping", "The coordinator is shutting down."));
@@ -118,8 +129,8 @@ export class Engine {
   }
 
   /** Renews a lease at once; says whether the heartbeat may be acknowledged. */
-  heardFrom(nodeId: NodeId, sessionId: number, load: NodeLoad): boolean {
-    return !this.#stopped && heardFrom(this.fleet, nodeId, sessionId, load, this.#now());
+  heardFrom(nodeId: NodeId, sessionId: number, report: NodeReport): boolean {
+    return !this.#stopped && heardFrom(this.fleet, nodeId, sessionId, report, this.#now());
   }
 
   #enqueue(pending: Pending): void {
@@ -266,7 +277,7 @@ export class Engine {
   }
 }
 
-export function requireResult(result: CommandResult): Extract<CommandResult, { ok: true }> {
-  if (result.ok) return result;
+export function requireResult<R extends CommandResult>(result: R): Extract<R, { ok: true }> {
+  if (result.ok) return result as Extract<R, { ok: true }>;
   throw new DroverError(result.code, result.message);
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Clock } from "@drover/shared/clock.ts";
-import type { NodeId } from "@drover/shared/domain/ids.ts";
+import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
 import { ERRORS, type ErrorCode } from "@drover/shared/errors.ts";
 import { AgentMessage, type AttemptReport, type Hello } from "@drover/shared/protocol/messages.ts";
 import { parseOutputFrame, type OutputFrame } from "@drover/shared/protocol/output-frame.ts";
@@ -32,6 +32,8 @@ export class AgentGateway {
   readonly #sessions = new Map<number, AgentSession>();
   /** Whom to tell changes: the session that was welcomed last. */
   readonly #welcomed = new Map<NodeId, AgentSession>();
+  /** Who said hello last for each node; it may not be welcomed yet. */
+  readonly #greeted = new Map<NodeId, AgentSession>();
   #nextSessionId = 1;
 
   constructor(options: AgentGatewayOptions) {
@@ -51,7 +53,7 @@ export class AgentGateway {
 
   /** Sends what a durable turn decided. */
   release({ effects }: CommittedTurn): void {
-    const { outputs, engine } = this.#options;
+    const { engine } = this.#options;
     const { leaseMs, heartbeatIntervalMs } = engine.fleet.settings;
     for (const [sessionId, attempts] of effects.welcomes) {
       const session = this.#sessions.get(sessionId);
@@ -63,7 +65,7 @@ export class AgentGateway {
         leaseMs,
         heartbeatIntervalMs,
         attempts,
-        outputOffsets: Object.fromEntries(session.reportedAttemptIds.map((id) => [id, outputs.sizeOf(id)])),
+        outputOffsets: Object.fromEntries(session.reportedAttemptIds.map((id) => [id, this.#reliableBytes(id)])),
       });
     }
     for (const [nodeId, attempts] of effects.desired) {
@@ -87,6 +89,7 @@ export class AgentGateway {
     const { nodeId } = session;
     if (!nodeId) return;
     if (this.#welcomed.get(nodeId) === session) this.#welcomed.delete(nodeId);
+    if (this.#greeted.get(nodeId) === session) this.#greeted.delete(nodeId);
     const happening = {
       type: "agentGone",
       sessionId: session.id,
@@ -114,8 +117,12 @@ export class AgentGateway {
     else if (session.nodeId === null)
       this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
     else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
-    else if (this.#options.engine.heardFrom(session.nodeId, session.id, message.load)) {
-      session.send({ type: "heartbeatAck", sequence: message.sequence });
+    else if (this.#options.engine.heardFrom(session.nodeId, session.id, message)) {
+      const { engine, clock } = this.#options;
+      session.send({ type: "heartbeatAck", sequence: message.sequence, nowMs: clock.nowMs() });
+      const { changes } = message;
+      if (changes !== undefined)
+        engine.happen({ type: "nodeChanges", sessionId: session.id, nodeId: session.nodeId, changes });
     }
   }
 
@@ -154,8 +161,11 @@ export class AgentGateway {
   async #takeHello(session: AgentSession, hello: Hello): Promise<void> {
     session.nodeId = hello.nodeId;
     session.reportedAttemptIds = hello.attempts.map((report) => report.attemptId);
+    this.#greeted.set(hello.nodeId, session);
     const attempts = await Promise.all(hello.attempts.map((report) => this.#sealed(hello.nodeId, report)));
     if (session.isClosed) return;
+    // While this one waited for the disk the node said hello again: what it said here is no longer true.
+    if (this.#greeted.get(hello.nodeId) !== session) return session.close("the node connected again");
     this.#options.engine.happen({ type: "agentHello", sessionId: session.id, hello: { ...hello, attempts } });
   }
 
@@ -168,7 +178,7 @@ export class AgentGateway {
     for (const report of reports) {
       if (isImmediate(report)) continue;
       void this.#sealed(nodeId, report).then((sealed) => {
-        if (sealed.state !== "ended") this.#sealLater(session, nodeId, report);
+        if (sealed.state !== "ended") this.#askAgain(session, report);
         engine.happen({ type: "attemptReports", sessionId: session.id, nodeId, reports: [sealed] });
       });
     }
@@ -201,21 +211,27 @@ export class AgentGateway {
     } catch (error) {
       this.#outputFailed(attemptId, error);
       this.#options.clock.callAfter(OUTPUT_RETRY_MS, () => {
-        session.send({ type: "outputResend", attemptId, offset: outputs.sizeOf(attemptId) });
+        session.send({ type: "outputResend", attemptId, offset: this.#reliableBytes(attemptId) });
       });
     }
   }
 
-  /** Asks for what is missing of the output; where nothing is, only our own disk stood in the way (simulation seed 1255). */
-  #sealLater(session: AgentSession, nodeId: NodeId, report: AttemptReport): void {
-    const { clock, outputs } = this.#options;
-    const { attemptId, outputBytes } = report;
-    clock.callAfter(OUTPUT_RETRY_MS, () => {
-      if (session.isClosed) return;
-      const offset = outputs.sizeOf(attemptId);
-      if (offset < outputBytes) session.send({ type: "outputResend", attemptId, offset });
-      else this.#takeReports(session, nodeId, [report]);
-    });
+  /** Asks for what is missing of the output: all of it where it could not be synced (simulation seed 1255). */
+  #askAgain(session: AgentSession, { attemptId }: AttemptReport): void {
+    const { clock } = this.#options;
+    clock.callAfter(OUTPUT_RETRY_MS, () =>
+      session.send({ type: "outputResend", attemptId, offset: this.#reliableBytes(attemptId) }),
+    );
+  }
+
+  /** 0 where the disk does not even say: then the agent sends all of it again, which does no harm. */
+  #reliableBytes(attemptId: AttemptId): number {
+    try {
+      return this.#options.outputs.reliableBytesOf(attemptId);
+    } catch (error) {
+      this.#outputFailed(attemptId, error);
+      return 0;
+    }
   }
 
   #outputFailed(attemptId: string, error: unknown): void {

@@ -1,6 +1,8 @@
+import { NodeLoad } from "@drover/shared/domain/node.ts";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { rmSync, truncateSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aHello, aReport } from "../testing/scenario.ts";
 import { RunningCoordinator } from "../testing/running-coordinator.ts";
@@ -51,7 +53,8 @@ describe("an agent", () => {
     agent.send({
       type: "heartbeat",
       sequence: 41,
-      load: { load1: 0.5, memoryAvailableBytes: 1, dataDiskFreeBytes: 2 },
+      load: NodeLoad.parse({ load1: 0.5, memoryAvailableBytes: 1, dataDiskFreeBytes: 2 }),
+      attemptCount: 0,
     });
     expect(await agent.next("heartbeatAck")).toMatchObject({ sequence: 41 });
     expect((await coordinator.client.getNode("node1")).load?.load1).toBe(0.5);
@@ -111,7 +114,12 @@ describe("an agent", () => {
     const thief = await coordinator.connectAgent(2);
     thief.sendOutput(attemptId, 0, "forged");
     // Frames of one connection are taken in order: this one behind it shows that the other was dropped.
-    thief.send({ type: "heartbeat", sequence: 1, load: { load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 } });
+    thief.send({
+      type: "heartbeat",
+      sequence: 1,
+      load: NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 }),
+      attemptCount: 0,
+    });
     await thief.next("heartbeatAck");
     agent.report(aReport(attemptId, { state: "ended", outcome: EXITED, endedAtMs: 2 }));
     await agent.next("desired");
@@ -183,6 +191,25 @@ describe("output", () => {
     const response = await coordinator.request(`/v1/jobs/${job.id}/output?${query}`);
     expect(await response.json()).toMatchObject({ code });
   });
+});
+
+test("output whose file is gone, or a part of it, is said to be missing rather than shown as short", async () => {
+  const agent = await coordinator.connectAgent(1);
+  const job = await coordinator.client.submitJob({ command: ["x"] });
+  const attemptId = await agent.assigned();
+  agent.sendOutput(attemptId, 0, "eight by");
+  agent.report(aReport(attemptId, { state: "ended", outcome: EXITED, endedAtMs: 2, outputBytes: 8 }));
+  await agent.next("desired", ({ held }) => held.some((one) => one.desired === "forget"));
+  const file = join(coordinator.dataDir, `output/${job.id}/${attemptId}.log`);
+  truncateSync(file, 5);
+  const cut = await coordinator.request(`/v1/jobs/${job.id}/output`);
+  expect([cut.status, await cut.json()]).toMatchObject([
+    410,
+    { code: "output.missing", storedBytes: 5, missingBytes: 3 },
+  ]);
+  rmSync(file);
+  const gone = await coordinator.request(`/v1/jobs/${job.id}/output?follow=true`);
+  expect(await gone.json()).toMatchObject({ code: "output.missing", storedBytes: 0, missingBytes: 8 });
 });
 
 describe("a stranger on the agents' path", () => {

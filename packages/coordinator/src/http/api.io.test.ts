@@ -1,3 +1,4 @@
+import { NodeLoad } from "@drover/shared/domain/node.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Job, JobDetail, JobList } from "@drover/shared/api/jobs.ts";
 import { NodeDetail, NodeList } from "@drover/shared/api/nodes.ts";
@@ -71,6 +72,7 @@ describe("bad input gets a problem document that says what to do", () => {
     ["the cancel of a job that is not there", "/v1/jobs/999999/cancel", { method: "POST" }, "job.notFound"],
     ["the output of a job that is not there", "/v1/jobs/999999/output", {}, "job.notFound"],
     ["a node that is not there", "/v1/nodes/nobody", {}, "node.notFound"],
+    ["a site that is not there", "/v1/sites/atlantis/gone", { method: "POST" }, "site.notFound"],
     ["an unknown query parameter", "/v1/jobs?colour=red", {}, "request.invalid"],
     ["an impossible state", "/v1/jobs?state=sleeping", {}, "request.invalid"],
     ["a foreign cursor", "/v1/jobs?cursor=abc", {}, "request.invalid"],
@@ -179,6 +181,59 @@ describe("nodes", () => {
     agent.cut();
   });
 
+  test("are cordoned, drained and uncordoned with a reason, which a restart does not forget", async () => {
+    await using own = await RunningCoordinator.start();
+    const agent = await own.connectAgent(1);
+    const load = NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 });
+    const cordoned = await own.client.setNodeAdmin("node1", { admin: "cordoned", reason: "fans are loud" });
+    expect(cordoned).toMatchObject({ admin: "cordoned", adminReason: "fans are loud", adminActor: "127.0.0.1" });
+    const job = await own.client.submitJob({ command: ["true"] });
+    expect((await own.client.getJob(job.id)).waiting?.message).toContain("node1 is cordoned");
+
+    const draining = await own.client.setNodeAdmin("node1", {
+      admin: "draining",
+      reason: "a new disk",
+      deadline: "2h",
+    });
+    const inMs = Date.parse(draining.drainDeadline ?? "") - Date.now();
+    expect(inMs).toBeGreaterThan(7_100_000);
+    expect(inMs).toBeLessThan(7_300_000);
+    await own.restart();
+    expect(await own.client.getNode("node1")).toEqual(
+      expect.objectContaining({
+        link: "disconnected",
+        admin: "draining",
+        adminReason: "a new disk",
+        adminSince: draining.adminSince,
+        drainDeadline: draining.drainDeadline,
+      }),
+    );
+    agent.cut();
+    const again = await own.connectAgent(1);
+    again.send({ type: "heartbeat", sequence: 1, load, attemptCount: 0 });
+    await expect.poll(async () => (await own.client.getNode("node1")).admin, { timeout: 10_000 }).toBe("drained");
+    expect(await own.client.setNodeAdmin("node1", { admin: "schedulable" })).toMatchObject({
+      admin: "schedulable",
+      drainDeadline: null,
+    });
+    await again.assigned();
+  });
+
+  test.each([
+    ["a state that it comes to by itself", { admin: "drained" }, /admin/],
+    ["a deadline without a drain", { admin: "cordoned", deadline: "2h" }, /only a drain has a deadline/],
+    ["a deadline that is none", { admin: "draining", deadline: "soon" }, /"soon" is not a duration/],
+    ["an empty reason", { admin: "cordoned", reason: "" }, /reason/],
+    ["an unknown field", { admin: "cordoned", until: "tomorrow" }, /until/],
+  ])("refuse %s", async (_what, body, says) => {
+    const agent = await coordinator.connectAgent(7);
+    const init = { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    const problem = await problemOf(coordinator.request("/v1/nodes/node7/admin", init));
+    expect(problem).toMatchObject({ status: 400, code: "request.invalid" });
+    expect(problem.detail).toMatch(says);
+    agent.cut();
+  });
+
   test("that share a name must be asked for by id", async () => {
     const twins = [
       await coordinator.connectAgent(8, { name: "twin" }),
@@ -243,6 +298,11 @@ describe("the daemon's own routes", () => {
       "/v1/jobs/{id}/output",
       "/v1/nodes",
       "/v1/nodes/{id}",
+      "/v1/nodes/{id}/accept-hardware",
+      "/v1/nodes/{id}/admin",
+      "/v1/nodes/{id}/gone",
+      "/v1/sites",
+      "/v1/sites/{name}/gone",
     ]);
   });
 

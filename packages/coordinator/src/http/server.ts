@@ -24,6 +24,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { outputRoutes } from "./routes/output.ts";
+import { siteRoutes } from "./routes/sites.ts";
 
 export interface HttpServerOptions {
   engine: Engine;
@@ -92,7 +93,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
   await app.register(jobRoutes, { engine, history, outputs });
   await app.register(outputRoutes, { engine, history, outputs, taskSignals, log });
-  await app.register(nodeRoutes, { fleet: engine.fleet });
+  await app.register(nodeRoutes, { engine });
+  await app.register(siteRoutes, { engine });
   await app.register(eventRoutes, { history, eventSignals, clock });
   await app.register(healthRoutes, { engine, metrics });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());

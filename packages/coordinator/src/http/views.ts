@@ -4,6 +4,7 @@ import { judgeDependency } from "@drover/shared/domain/dependency.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import { commandLineOf, taskCount, type JobState } from "@drover/shared/domain/job.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
+import { missingGpus } from "../core/expected-hardware.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { AttemptRecord, JobRecord, JobSummaryRecord, NodeRecord, TaskRecord } from "../core/records.ts";
 
@@ -81,15 +82,24 @@ export function nodeView(node: NodeRecord, fleet: Fleet): Node {
   return {
     id: node.id,
     name: node.name,
+    site: node.site,
     link: node.link,
     linkSince: timestamp(node.linkSinceMs),
+    goneSince: timestampOrNull(node.goneSinceMs),
     admin: node.admin,
+    adminSince: timestampOrNull(node.adminChange?.sinceMs ?? null),
+    adminActor: node.adminChange?.actor ?? null,
+    adminReason: node.adminChange?.reason ?? null,
+    drainDeadline: timestampOrNull(node.adminChange?.deadlineMs ?? null),
     agentVersion: node.agentVersion,
     bootId: node.bootId,
+    machineId: node.machineId,
     capacity: node.capacity,
     allocated,
     attemptCount: attempts.length,
     hardware: node.hardware,
+    health: node.health,
+    missingGpus: [...missingGpus(node.expected, node.hardware.gpus)],
     load: presence?.load ?? null,
     lastHeardAt: timestampOrNull(presence?.heardAtMs ?? null),
     joinedAt: timestamp(node.joinedAtMs),

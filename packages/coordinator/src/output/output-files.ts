@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, read, statSync, writev } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, read, statSync, truncateSync, writev } from "node:fs";
 import { open } from "node:fs/promises";
 import { promisify } from "node:util";
 
@@ -7,6 +7,8 @@ export interface OutputFiles {
   makeDirectory(path: string): void;
   /** 0 where there is none. */
   sizeOf(path: string): number;
+  /** Leaves nothing of what is in it. */
+  empty(path: string): void;
   openForWriting(path: string): number;
   openForReading(path: string): number;
   close(fd: number): void;
@@ -23,6 +25,7 @@ const readAsync = promisify(read);
 export const nodeOutputFiles: OutputFiles = {
   makeDirectory: (path) => void mkdirSync(path, { recursive: true, mode: 0o700 }),
   sizeOf: (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
+  empty: (path) => truncateSync(path, 0),
   // Not O_APPEND: each write names its offset, so that a write torn by a full disk is written over.
   openForWriting: (path) => openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600),
   openForReading: (path) => openSync(path, "r"),

@@ -40,6 +40,8 @@ export class OutputStore {
   readonly #directory: string;
   readonly #onGrowth: (attemptId: AttemptId) => void;
   readonly #writings = new Map<AttemptId, Writing>();
+  readonly #doubtful = new Set<AttemptId>();
+  #onRelied: () => void = () => {};
 
   constructor(files: OutputFiles, dataDir: string, onGrowth: (attemptId: AttemptId) => void) {
     this.#files = files;
@@ -79,11 +81,40 @@ export class OutputStore {
     if (writing) this.#close(attemptId);
     const sizeBytes = this.sizeOf(attemptId);
     if (sizeBytes === 0) return 0;
-    // Opened anew, whoever wrote it: after a restart nobody knows what of it was ever synced. The directory
-    // too, or the file's name may be missing after a power cut.
-    await this.#files.sync(this.#fileOf(attemptId));
-    await this.#files.sync(dirname(this.#fileOf(attemptId)));
-    return sizeBytes;
+    try {
+      // Opened anew, whoever wrote it: after a restart nobody knows what of it was ever synced. The names on
+      // the way to it too, or it may be missing after a power cut.
+      const file = this.#fileOf(attemptId);
+      for (const path of [file, dirname(file), this.#directory, dirname(this.#directory)]) await this.#files.sync(path);
+    } catch (error) {
+      // Once told of bytes that it could not write, the kernel forgets them, and would let the next sync pass.
+      this.doubt([attemptId]);
+      throw error;
+    }
+    return this.reliableBytesOf(attemptId);
+  }
+
+  /** How much the agent need not send again. */
+  reliableBytesOf(attemptId: AttemptId): number {
+    return this.#doubtful.has(attemptId) ? 0 : this.sizeOf(attemptId);
+  }
+
+  /**
+   * What is stored of these may be damaged: their agents are to send all of it again. It stays for readers
+   * until they do, because an agent may never come back. `onRelied` is called when the last has been replaced.
+   */
+  doubt(attemptIds: readonly AttemptId[], onRelied?: () => void): void {
+    for (const attemptId of attemptIds) {
+      this.#close(attemptId);
+      this.#doubtful.add(attemptId);
+    }
+    if (onRelied) this.#onRelied = onRelied;
+  }
+
+  #dropDoubtful(attemptId: AttemptId): void {
+    if (!this.#doubtful.delete(attemptId)) return;
+    if (this.sizeOf(attemptId) > 0) this.#files.empty(this.#fileOf(attemptId));
+    if (this.#doubtful.size === 0) this.#onRelied();
   }
 
   /** Nothing more will come for now: the node is gone or the attempt is over. */
@@ -135,6 +166,7 @@ export class OutputStore {
     if (known) return known;
     const file = this.#fileOf(attemptId);
     this.#files.makeDirectory(dirname(file));
+    this.#dropDoubtful(attemptId);
     const sizeBytes = this.#files.sizeOf(file);
     const fd = this.#files.openForWriting(file);
     const writing: Writing = { fd, sizeBytes, acceptedBytes: sizeBytes, queue: [], draining: null };

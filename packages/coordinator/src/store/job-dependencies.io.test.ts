@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import { brokenInvariants } from "../testing/fleet-invariants.ts";
 import { aJob, Scenario, SETTINGS } from "../testing/scenario.ts";
-import { DATABASE_FILE } from "./database.ts";
 import { INITIAL } from "./migrations/0001-initial.ts";
 import { openStore } from "./store.ts";
 
@@ -48,7 +47,7 @@ describe("a job's dependencies", () => {
   });
 
   test("are none in the specs of a version that did not know them", () => {
-    const old = new Database(join(dataDir, DATABASE_FILE));
+    const old = new Database(join(dataDir, "drover.db"));
     old.exec(INITIAL);
     old.pragma("user_version = 1");
     const spec = { name: null, command: ["echo", '\u2603 \\ "'], env: { A: "1" }, timeoutMs: 5_400_000 };

@@ -1,16 +1,8 @@
 import { taskKey, type JobId } from "@drover/shared/domain/ids.ts";
 import { Fleet, type FleetSettings } from "../core/fleet.ts";
 import type { Database } from "./database.ts";
-import {
-  attemptRecord,
-  jobRecord,
-  nodeRecord,
-  taskRecord,
-  type AttemptRow,
-  type JobRow,
-  type NodeRow,
-  type TaskRow,
-} from "./rows.ts";
+import { nodeRecord, type NodeRow } from "./node-row.ts";
+import { attemptRecord, jobRecord, taskRecord, type AttemptRow, type JobRow, type TaskRow } from "./rows.ts";
 
 /** What the store holds of everything that is not history. */
 export interface HotRows {

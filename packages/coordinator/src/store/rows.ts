@@ -1,10 +1,9 @@
 import { AttemptOutcome, type AttemptState, type Blame } from "@drover/shared/domain/attempt.ts";
 import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import { commandLineOf, taskCount, type JobSpec, type JobState } from "@drover/shared/domain/job.ts";
-import { Hardware, type NodeAdmin, type NodeLink } from "@drover/shared/domain/node.ts";
-import { ResourceCapacity, type ResourceRequest } from "@drover/shared/domain/resources.ts";
+import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { Cause, TaskState } from "@drover/shared/domain/task.ts";
-import type { AttemptRecord, JobRecord, JobSummaryRecord, NodeRecord, TaskRecord } from "../core/records.ts";
+import type { AttemptRecord, JobRecord, JobSummaryRecord, TaskRecord } from "../core/records.ts";
 
 /** Without the spec and what only a repeated submission needs. */
 export interface JobSummaryRow {
@@ -216,51 +215,5 @@ export function attemptRecord(row: AttemptRow): AttemptRecord {
     assignedAtMs: row.assigned_at_ms,
     startedAtMs: row.started_at_ms,
     endedAtMs: row.ended_at_ms,
-  };
-}
-
-export interface NodeRow {
-  id: string;
-  name: string;
-  link: string;
-  link_since_ms: number;
-  admin: string;
-  agent_version: string;
-  boot_id: string;
-  capacity: string;
-  hardware: string;
-  lease_ms: number;
-  joined_at_ms: number;
-}
-
-export function nodeRow(node: NodeRecord): NodeRow {
-  return {
-    id: node.id,
-    name: node.name,
-    link: node.link,
-    link_since_ms: node.linkSinceMs,
-    admin: node.admin,
-    agent_version: node.agentVersion,
-    boot_id: node.bootId,
-    capacity: JSON.stringify(node.capacity),
-    hardware: JSON.stringify(node.hardware),
-    lease_ms: node.leaseMs,
-    joined_at_ms: node.joinedAtMs,
-  };
-}
-
-export function nodeRecord(row: NodeRow): NodeRecord {
-  return {
-    id: row.id as NodeId,
-    name: row.name,
-    link: row.link as NodeLink,
-    linkSinceMs: row.link_since_ms,
-    admin: row.admin as NodeAdmin,
-    agentVersion: row.agent_version,
-    bootId: row.boot_id,
-    capacity: ResourceCapacity.parse(JSON.parse(row.capacity)),
-    hardware: Hardware.parse(JSON.parse(row.hardware)),
-    leaseMs: row.lease_ms,
-    joinedAtMs: row.joined_at_ms,
   };
 }

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { aJob, aReport, Scenario, SETTINGS } from "../testing/scenario.ts";
+import { aHello, aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
+import { INITIAL } from "./migrations/0001-initial.ts";
 import { openStore } from "./store.ts";
 
 let dataDir: string;
@@ -35,13 +36,18 @@ describe("the store", () => {
       pending.push(store.commit(scenario.fleet, scenario.effects.events, scenario.now.wallMs));
       commitInMemory();
     };
-    scenario.hello(1, { gpus: 2 });
+    scenario.hello(1, { gpus: 2, site: "berlin" });
     const running = scenario.submit(
       aJob({ name: "r", labels: { a: "b" }, resources: { gpus: 1 }, array: { size: 4 }, retries: 2 }),
       "key",
     );
     scenario.report(1, [aReport(scenario.attempt(running).id)]);
     scenario.end(scenario.attempt(running, 1), { type: "exited", code: 9 });
+    scenario.hello(2);
+    scenario.cut(2);
+    scenario.turn({ type: "declareNodeGone", nodeId: nodeIdOf(2), actor: "ops" });
+    const drain = { type: "setNodeAdmin", admin: "draining", deadlineAfterMs: 7_200_000 } as const;
+    scenario.turn({ ...drain, nodeId: nodeIdOf(2), reason: "a new disk", actor: "ops" });
     scenario.submit(aJob({ resources: { cpus: 99 } }));
     const done = scenario.submit();
     scenario.end(scenario.attempt(done));
@@ -86,11 +92,46 @@ describe("the store", () => {
     openStore(dataDir).close();
   });
 
+  test("of the first version is brought to this one, and its nodes are as they were", () => {
+    const database = new Database(join(dataDir, "drover.db"));
+    database.exec(INITIAL);
+    const { hardware, capacity } = aHello(1);
+    database
+      .prepare("insert into nodes values (?, 'gpu-01', 'lost', 5, 'schedulable', '0.1.0', 'boot-1', ?, ?, 60000, 4)")
+      .run(nodeIdOf(1), JSON.stringify(capacity), JSON.stringify(hardware));
+    database.pragma("user_version = 1");
+    database.close();
+    const store = openStore(dataDir);
+    expect([...store.loadFleet(SETTINGS).nodes.values()]).toEqual([
+      {
+        id: nodeIdOf(1),
+        name: "gpu-01",
+        link: "lost",
+        linkSinceMs: 5,
+        goneSinceMs: null,
+        admin: "schedulable",
+        adminChange: null,
+        agentVersion: "0.1.0",
+        bootId: "boot-1",
+        machineId: null,
+        site: null,
+        capacity,
+        hardware,
+        health: { state: "healthy", reasons: [], gpus: [] },
+        expected: { gpus: [], diskMounts: [], memoryBytes: hardware.memoryBytes },
+        leaseMs: 60_000,
+        joinedAtMs: 4,
+      },
+    ]);
+    store.close();
+  });
+
   test("of a newer version is refused with a clear error and left as it was", () => {
     openStore(dataDir).close();
     const database = new Database(join(dataDir, "drover.db"));
     database.pragma("user_version = 99");
     database.close();
+    rmSync(join(dataDir, "drover.db.sha256"));
     expect(() => openStore(dataDir)).toThrowError(
       expect.objectContaining({ code: "dataDir.newer", message: expect.stringContaining("99") }),
     );

@@ -1,10 +1,11 @@
-import Database from "better-sqlite3";
-import { DroverError } from "@drover/shared/errors.ts";
 import type { FleetEvent } from "@drover/shared/events.ts";
 import type { Fleet, FleetSettings } from "../core/fleet.ts";
-import { lockDataDir, openDatabase } from "./database.ts";
+import { databaseFiles } from "./database-files.ts";
+import { closeDatabase, lockDataDir, openDatabase } from "./database.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { prepareHistory, type History } from "./read-history.ts";
+import { finishRestore, type Leftover } from "./restore.ts";
+import { isFault, withDamageErrors, withOpeningErrors, withStorageErrors } from "./storage-errors.ts";
 import { prepareTurnWriter, type WrittenTurn } from "./write-turn.ts";
 
 export type { WrittenTurn };
@@ -19,34 +20,55 @@ export interface TurnStore {
 
 export interface Store extends TurnStore {
   readonly history: History;
+  /** What had to be seen to before it could be opened. */
+  readonly opening: { wasChecked: boolean; leftover: Leftover };
   loadFleet(settings: FleetSettings): Fleet;
   /** Drops some of the events beyond the newest `keep`, and says how many; `storage.*` where it cannot. */
   pruneEvents(keep: number): number;
   close(): void;
 }
 
-/** Opens a data directory for this process alone: `dataDir.locked`, `dataDir.newer`, `dataDir.unusable`. */
+/** Opens a data directory for this process alone: `dataDir.*` and `storage.full` say why it cannot be. */
 export function openStore(dataDir: string): Store {
   const unlock = lockDataDir(dataDir);
   try {
-    const database = openDatabase(dataDir);
+    const leftover = withOpeningErrors(dataDir, () => finishRestore(databaseFiles(dataDir)));
+    const { database, wasChecked } = openDatabase(dataDir);
+    let isDamaged = false;
+    const guard = <T>(work: () => T): T =>
+      withStorageErrors(work, () => {
+        isDamaged = true;
+      });
     const writeTurn = prepareTurnWriter(database);
     const writeProbe = database.prepare("insert or replace into probes (id, at_ms) values (1, ?)");
     const prune = database.prepare(
       "delete from events where id in (select id from events where id <= (select max(id) from events) - ? limit 10000)",
     );
     return {
-      history: prepareHistory(database),
-      loadFleet: (settings) => loadFleet(database, settings),
+      opening: { wasChecked, leftover },
+      history: guarded(prepareHistory(database), guard),
+      loadFleet(settings) {
+        const load = (): Fleet => loadFleet(database, settings);
+        // What is to the byte as it was left holds what we wrote; after a crash nobody can say that of each row.
+        return wasChecked ? withDamageErrors(dataDir, load) : withOpeningErrors(dataDir, load);
+      },
       async commit(fleet, events, atMs) {
-        return withStorageErrors(() => writeTurn(fleet, events, atMs));
+        return guard(() => {
+          try {
+            return writeTurn(fleet, events, atMs);
+          } catch (error) {
+            if (isFault(error)) coverFailedTurn(() => writeProbe.run(atMs));
+            throw error;
+          }
+        });
       },
       async probe(atMs) {
-        withStorageErrors(() => writeProbe.run(atMs));
+        guard(() => writeProbe.run(atMs));
       },
-      pruneEvents: (keep) => withStorageErrors(() => prune.run(keep).changes),
+      pruneEvents: (keep) => guard(() => prune.run(keep).changes),
       close() {
-        database.close();
+        // What was found damaged is to be read through by the next start, and refused.
+        closeDatabase(database, dataDir, { asClean: !isDamaged });
         unlock();
       },
     };
@@ -56,21 +78,24 @@ export function openStore(dataDir: string): Store {
   }
 }
 
-/** The disk's doing, or another program's; a broken constraint is our own defect. */
-const STORAGE_FAULTS = /^SQLITE_(FULL|IOERR|BUSY|READONLY|CANTOPEN|NOMEM|LOCKED)/;
-
-function withStorageErrors<T>(write: () => T): T {
+/**
+ * SQLite writes a turn into its log and then syncs the log. Where the sync fails the turn is rolled back, in
+ * this process: in the log it lies whole, and the next start would find it there and take it for committed,
+ * although its callers were told that nothing was accepted. The next write lies over it, so one is made at
+ * once. It may fail to be synced as well, which is no harm: it says nothing.
+ */
+function coverFailedTurn(write: () => void): void {
   try {
-    return write();
-  } catch (error) {
-    throw error instanceof Database.SqliteError && STORAGE_FAULTS.test(error.code) ? storageError(error) : error;
+    write();
+  } catch {
+    // The turn's own failure is the one to tell.
   }
 }
 
-function storageError(error: InstanceType<typeof Database.SqliteError>): DroverError {
-  return error.code === "SQLITE_FULL"
-    ? new DroverError("storage.full", "The coordinator's disk is full.", { cause: error })
-    : new DroverError("storage.failed", `The coordinator's store failed: ${error.message} (${error.code}).`, {
-        cause: error,
-      });
+/** Reads are answered with `storage.*` too, not as a defect of ours. */
+function guarded(history: History, guard: <T>(work: () => T) => T): History {
+  const reads = Object.entries(history) as [string, (...args: unknown[]) => unknown][];
+  return Object.fromEntries(
+    reads.map(([name, read]) => [name, (...args: unknown[]) => guard(() => read(...args))]),
+  ) as unknown as History;
 }

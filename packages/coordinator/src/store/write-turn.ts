@@ -1,7 +1,8 @@
 import type { FleetEvent } from "@drover/shared/events.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { Database } from "./database.ts";
-import { attemptRow, JOB_SUMMARY_COLUMNS, jobRow, nodeRow, taskRow } from "./rows.ts";
+import { nodeRow } from "./node-row.ts";
+import { attemptRow, JOB_SUMMARY_COLUMNS, jobRow, taskRow } from "./rows.ts";
 
 const JOB_COLUMNS = [...JOB_SUMMARY_COLUMNS, "idempotency_key", "request_sha256", "spec"];
 const TASK_COLUMNS = [
@@ -49,6 +50,15 @@ const NODE_COLUMNS = [
   "hardware",
   "lease_ms",
   "joined_at_ms",
+  "health",
+  "expected_hardware",
+  "machine_id",
+  "site",
+  "gone_since_ms",
+  "admin_since_ms",
+  "admin_actor",
+  "admin_reason",
+  "drain_deadline_ms",
 ];
 
 /** A turn's events as stored, with the ids that the event stream gives them. */

@@ -1,3 +1,4 @@
+import { usableCapacity } from "../core/usable-capacity.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { JobRecord } from "../core/records.ts";
 import { whyJobWaits } from "../core/why-waiting.ts";
@@ -39,7 +40,7 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
         broken.push(`${node.name}: free memory is wrong`);
       if (cpuMilli > node.capacity.cpuMilli || memoryBytes > node.capacity.memoryBytes)
         broken.push(`${node.name}: over-committed`);
-      const freeGpuIds = node.capacity.gpuIds.filter((id) => !gpuIds.includes(id));
+      const freeGpuIds = usableCapacity(node).gpuIds.filter((id) => !gpuIds.includes(id));
       if (free.gpuIds.join() !== freeGpuIds.join())
         broken.push(`${node.name}: free GPUs are ${free.gpuIds.join()}, should be ${freeGpuIds.join()}`);
     }
@@ -51,6 +52,38 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     return [...fleet.nodes.values()]
       .filter(({ id, link }) => (link === "online" || link === "suspect") !== (fleet.sessionIdOf(id) !== null))
       .map(({ name, link, id }) => `${name} is ${link} with session ${fleet.sessionIdOf(id)}`);
+  },
+
+  /** Whoever is told "drained" may switch the machine off. */
+  drainedNodesHoldNothing(fleet) {
+    return [...fleet.nodes.values()]
+      .filter(({ id, admin }) => admin === "drained" && fleet.attemptsOn(id).length > 0)
+      .map(({ name }) => `${name} is drained and holds attempts`);
+  },
+
+  /** Nothing new is given to a node that operators hold back, or that is not there. */
+  heldBackNodesAreClosed(fleet) {
+    return [...fleet.nodes.values()]
+      .filter(({ id, link, admin }) => fleet.capacity.isOpen(id) && (link !== "online" || admin !== "schedulable"))
+      .map(({ name, link, admin }) => `${name} is open though it is ${link}, ${admin}`);
+  },
+
+  /** A declaration that a node is gone is void once it is heard; until then nothing waits for it. */
+  goneNodesAreAway(fleet) {
+    const gone = [...fleet.nodes.values()].filter(({ goneSinceMs }) => goneSinceMs !== null);
+    return [
+      ...gone.filter(({ link }) => link === "online").map(({ name }) => `${name} is gone and online`),
+      ...gone
+        .filter(({ id, link }) => link === "lost" && fleet.attemptsOn(id).length > 0)
+        .map(({ name }) => `${name} is gone and lost, and attempts wait for it`),
+    ];
+  },
+
+  /** A site is frozen for a reason that still holds. */
+  freezesAreOfMassSilence(fleet) {
+    return [...fleet.freezes.values()]
+      .filter(({ isOver, awayCount, presentCount }) => isOver || awayCount < 2 || awayCount < presentCount)
+      .map((freeze) => `frozen without reason: ${JSON.stringify(freeze)}`);
   },
 
   /** The job's counts are those of its tasks, and its state follows from them. */

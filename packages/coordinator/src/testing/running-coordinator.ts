@@ -8,6 +8,7 @@ import { systemClock } from "@drover/shared/clock.ts";
 import type { AgentMessage, AttemptReport, CoordinatorMessage, Hello } from "@drover/shared/protocol/messages.ts";
 import { outputHeaderBytes, writeOutputHeader } from "@drover/shared/protocol/output-frame.ts";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
+import type { CoordinatorConfig } from "../config.ts";
 import { startCoordinator, type Coordinator } from "../coordinator.ts";
 import { aHello } from "./scenario.ts";
 
@@ -18,12 +19,18 @@ export class RunningCoordinator {
   #coordinator!: Coordinator;
   #peers: ScriptedAgent[] = [];
 
-  private constructor(dataDir: string) {
+  readonly #config: Partial<CoordinatorConfig>;
+
+  private constructor(dataDir: string, config: Partial<CoordinatorConfig>) {
     this.dataDir = dataDir;
+    this.#config = config;
   }
 
-  static async start(dataDir = mkdtempSync(join(tmpdir(), "drover-coordinator-"))): Promise<RunningCoordinator> {
-    const running = new RunningCoordinator(dataDir);
+  static async start(
+    dataDir = mkdtempSync(join(tmpdir(), "drover-coordinator-")),
+    config: Partial<CoordinatorConfig> = {},
+  ): Promise<RunningCoordinator> {
+    const running = new RunningCoordinator(dataDir, config);
     await running.#start();
     return running;
   }
@@ -57,10 +64,8 @@ export class RunningCoordinator {
   }
 
   async connectRaw(options: { headers?: Record<string, string> } = {}): Promise<ScriptedAgent> {
-    const socket = new WebSocket(`${this.url.replace("http", "ws")}/v1/agent`, options);
-    const agent = new ScriptedAgent(socket);
+    const agent = await ScriptedAgent.connect(this.url, options);
     this.#peers.push(agent);
-    await agent.opened;
     return agent;
   }
 
@@ -91,6 +96,7 @@ export class RunningCoordinator {
         logLevel: "info",
         leaseMs: 60_000,
         heartbeatIntervalMs: 5000,
+        ...this.#config,
       },
       systemClock,
       log,
@@ -105,7 +111,7 @@ export class ScriptedAgent {
   readonly #received: CoordinatorMessage[] = [];
   #arrived = Promise.withResolvers<void>();
 
-  constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket) {
     this.#socket = socket;
     this.opened = new Promise((resolve, reject) => {
       socket.once("open", resolve);
@@ -119,6 +125,12 @@ export class ScriptedAgent {
       this.#arrived.resolve();
       this.#arrived = Promise.withResolvers();
     });
+  }
+
+  static async connect(url: string, options: { headers?: Record<string, string> } = {}): Promise<ScriptedAgent> {
+    const agent = new ScriptedAgent(new WebSocket(`${url.replace("http", "ws")}/v1/agent`, options));
+    await agent.opened;
+    return agent;
   }
 
   send(message: AgentMessage | string | Uint8Array): void {

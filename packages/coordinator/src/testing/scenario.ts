@@ -1,12 +1,16 @@
 import type { AttemptOutcome } from "@drover/shared/domain/attempt.ts";
 import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import { JobSubmission, toJobSpec, type JobSpec } from "@drover/shared/domain/job.ts";
+import { GpuDevice } from "@drover/shared/domain/gpu.ts";
+import { HEALTHY } from "@drover/shared/domain/health.ts";
+import { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import type { EventName, FleetEvent } from "@drover/shared/events.ts";
 import type { AttemptReport, DesiredAttempt, Hello } from "@drover/shared/protocol/messages.ts";
 import { Effects } from "../core/effects.ts";
 import { Fleet, type FleetSettings, type Instant } from "../core/fleet.ts";
 import type { Command, CommandResult, Happening } from "../core/input.ts";
 import type { AttemptRecord, TaskRecord } from "../core/records.ts";
+import { heardFrom, type NodeReport } from "../core/liveness.ts";
 import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 
@@ -34,13 +38,15 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
   const gpuIds = Array.from({ length: gpus }, (_, index) => `GPU-${number}-${index}`);
   return {
     type: "hello",
-    protocolVersion: 1,
+    protocolVersion: 2,
     agentVersion: "0.0.0",
     nodeId: nodeIdOf(number),
     name: `node${number}`,
     bootId: "boot-1",
+    machineId: `machine-${number}`,
+    site: null,
     capacity: { cpuMilli: cpus * 1000, memoryBytes, gpuIds },
-    hardware: {
+    hardware: Hardware.parse({
       cpu: { model: "test", cores: Math.max(1, cpus), physicalCores: null },
       memoryBytes,
       disks: [],
@@ -49,10 +55,16 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
       kernel: "test",
       architecture: "x64",
       warnings: [],
-    },
+    }),
+    health: HEALTHY,
     attempts: [],
     ...rest,
   };
+}
+
+export function aGpu(id: string, fields: Partial<GpuDevice> = {}): GpuDevice {
+  const identity = { id, index: 0, model: "NVIDIA A100-SXM4-80GB", modelName: "A100-80GB" };
+  return GpuDevice.parse({ ...identity, memoryBytes: null, driverVersion: null, ...fields });
 }
 
 export function nodeIdOf(number: number): NodeId {
@@ -103,7 +115,7 @@ export class Scenario {
   submit(spec: JobSpec = aJob(), key: string | null = null): JobId {
     const idempotency = key === null ? null : { key, requestSha256: JSON.stringify(spec) };
     const [result] = this.turn({ type: "submitJob", spec, idempotency, storedUnderKey: null, storedEnds: new Map() });
-    if (!result?.ok) throw new Error(`submission refused: ${JSON.stringify(result)}`);
+    if (!result?.ok || !("jobId" in result)) throw new Error(`submission refused: ${JSON.stringify(result)}`);
     return result.jobId;
   }
 
@@ -120,6 +132,22 @@ export class Scenario {
     const startedAtMs = outcome.type === "startFailed" ? null : 1;
     const report = aReport(attempt.id, { state: "ended", outcome, startedAtMs, endedAtMs: this.now.wallMs });
     this.turn({ type: "attemptReports", sessionId, nodeId: attempt.nodeId, reports: [report] });
+  }
+
+  /** A heartbeat over the node's current connection; says whether it is acknowledged. */
+  beat(number: number, report: Partial<NodeReport> = {}): boolean {
+    const load = NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 });
+    const nodeId = nodeIdOf(number);
+    const sessionId = this.fleet.sessionIdOf(nodeId);
+    const heartbeat = { load, attemptCount: this.fleet.attemptsOn(nodeId).length, ...report };
+    return sessionId !== null && heardFrom(this.fleet, nodeId, sessionId, heartbeat, this.now);
+  }
+
+  /** The node's connection breaks. */
+  cut(number: number): void {
+    const nodeId = nodeIdOf(number);
+    const sessionId = this.fleet.sessionIdOf(nodeId);
+    if (sessionId !== null) this.turn({ type: "agentGone", sessionId, nodeId, reason: "cut" });
   }
 
   /** The coordinator starts again, with all that was committed. */

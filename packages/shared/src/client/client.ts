@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import { StoredEvent } from "../api/events.ts";
 import { ATTEMPT_HEADER, Job, JobDetail, JobList } from "../api/jobs.ts";
-import { NodeDetail, NodeList } from "../api/nodes.ts";
+import { NodeDetail, NodeList, type NodeAdminRequest } from "../api/nodes.ts";
+import { SiteList, SiteSummary, UNNAMED_SITE } from "../api/sites.ts";
 import { Problem } from "../api/problem.ts";
 import type { JobState, JobSubmission } from "../domain/job.ts";
 import { DroverError, ERRORS, type ErrorCode } from "../errors.ts";
@@ -41,6 +42,14 @@ export interface DroverClient {
   readOutput(jobId: number, request?: OutputRequest): Promise<OutputStream>;
   listNodes(): Promise<NodeList>;
   getNode(idOrName: string): Promise<NodeDetail>;
+  acceptHardware(idOrName: string): Promise<NodeDetail>;
+  /** Cordons, drains or uncordons it. */
+  setNodeAdmin(idOrName: string, request: NodeAdminRequest): Promise<NodeDetail>;
+  /** It will not come back: what it ran goes to other nodes once that is safe. */
+  declareNodeGone(idOrName: string): Promise<NodeDetail>;
+  listSites(): Promise<SiteList>;
+  /** As `declareNodeGone`, of every node of a site; `null`: of those that name none. */
+  declareSiteGone(name: string | null): Promise<SiteSummary>;
   /** Ends with the last event there is, or never with `follow`. */
   readEvents(options?: { since?: number; follow?: boolean; signal?: AbortSignal }): AsyncIterable<StoredEvent>;
 }
@@ -86,6 +95,19 @@ export function createClient(coordinatorUrl: string): DroverClient {
     },
     listNodes: () => json(NodeList, "/v1/nodes"),
     getNode: (idOrName) => json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}`),
+    acceptHardware: (idOrName) =>
+      json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/accept-hardware`, { method: "POST" }),
+    setNodeAdmin: (idOrName, body) =>
+      json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/admin`, {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    declareNodeGone: (idOrName) =>
+      json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/gone`, { method: "POST" }),
+    listSites: () => json(SiteList, "/v1/sites"),
+    declareSiteGone: (name) =>
+      json(SiteSummary, `/v1/sites/${encodeURIComponent(name ?? UNNAMED_SITE)}/gone`, { method: "POST" }),
     async *readEvents({ signal, ...query } = {}) {
       const response = await request(`/v1/events${queryString(query)}`, signal ? { signal } : {});
       for await (const data of parseEventStream(bytesOf(response, coordinatorUrl, signal))) {

@@ -62,6 +62,8 @@ export const NodeLoss = {
   supervisorLost: "supervisorLost",
   /** The node came back and no longer knows of it. */
   forgotten: "forgotten",
+  /** An operator said that the node will not come back. */
+  declaredGone: "declaredGone",
 } as const;
 export type NodeLoss = (typeof NodeLoss)[keyof typeof NodeLoss];
 

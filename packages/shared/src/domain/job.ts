@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ByteSize, Duration, BYTES_PER_MIB, MS_PER_DAY } from "../units.ts";
 import { JobDependencies, JobDependency } from "./dependency.ts";
+import { LABEL, LABEL_RULE } from "./label.ts";
 import { ResourceRequest } from "./resources.ts";
 
 export const MAX_ARRAY_SIZE = 100_000;
@@ -60,8 +61,8 @@ const Env = z.record(z.string(), Word, "env is a list of NAME: value").superRefi
 });
 const Labels = z.record(z.string(), z.string().max(200)).superRefine((labels, context) => {
   for (const key of Object.keys(labels)) {
-    if (/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/.test(key)) continue;
-    context.addIssue({ code: "custom", message: "a label's key is 1 to 63 letters, digits and . _ / -", path: [key] });
+    if (LABEL.test(key)) continue;
+    context.addIssue({ code: "custom", message: `a label's key is ${LABEL_RULE}`, path: [key] });
   }
 });
 

@@ -10,7 +10,7 @@ import {
   NodeLoss,
   StartFailure,
 } from "./attempt.ts";
-import { NODE_LINK_TRANSITIONS, NodeLink } from "./node.ts";
+import { NODE_ADMIN_TRANSITIONS, NODE_LINK_TRANSITIONS, NodeAdmin, NodeLink } from "./node.ts";
 import { Cause, isTerminalTaskState, TASK_TRANSITIONS, TaskState } from "./task.ts";
 
 /** Every state that some path of the table leads to. */
@@ -61,6 +61,18 @@ describe("the table of a node's link", () => {
   it("loses a node only after its connection is gone", () => {
     const from = Object.values(NodeLink).filter((link) => NODE_LINK_TRANSITIONS[link].includes("lost"));
     expect(from).toEqual(["disconnected"]);
+  });
+});
+
+describe("the table of what operators want of a node", () => {
+  it("leads from every state back to schedulable, in one step", () => {
+    const others = Object.values(NodeAdmin).filter((admin) => admin !== "schedulable");
+    for (const admin of others) expect(NODE_ADMIN_TRANSITIONS[admin], admin).toContain("schedulable");
+  });
+
+  it("calls a node drained only after a drain", () => {
+    const from = Object.values(NodeAdmin).filter((admin) => NODE_ADMIN_TRANSITIONS[admin].includes("drained"));
+    expect(from).toEqual(["draining"]);
   });
 });
 

@@ -22,7 +22,7 @@ export const WAITING_REASONS = {
     advice: "see `drover nodes`",
   },
   noNodeFitsNow: {
-    text: "every node that is large enough is busy",
+    text: "every node that is large enough and takes work is busy",
     advice: "it starts when enough of what runs there has ended",
   },
 } as const satisfies Record<string, { text: string; advice: string }>;
@@ -35,7 +35,7 @@ export const NodeVerdict = z
   .object({
     nodeId: z.string(),
     nodeName: z.string(),
-    verdict: z.enum(["tooSmall", "unavailable", "coolingDown", "busy"]),
+    verdict: z.enum(["tooSmall", "unavailable", "coolingDown", "cordoned", "draining", "drained", "busy"]),
     /** What the node lacks: in all for `tooSmall`, right now for `busy`. */
     missing: z.object({
       cpuMilli: z.int().nonnegative(),

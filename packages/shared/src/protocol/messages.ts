@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { AttemptOutcome, AttemptUsage } from "../domain/attempt.ts";
 import { AttemptId, JobId, NodeId } from "../domain/ids.ts";
+import { HEALTHY, NodeHealth } from "../domain/health.ts";
 import { OnDisconnect } from "../domain/job.ts";
-import { Hardware, NodeLoad } from "../domain/node.ts";
+import { Hardware, NodeLoad, Site } from "../domain/node.ts";
 import { Allocation, ResourceCapacity } from "../domain/resources.ts";
 
 /** As far as a Date reaches: a clock may be wrong, but what it says must be sayable. */
@@ -28,6 +29,11 @@ export const AttemptReport = z
   .refine((report) => report.state !== "ended" || report.outcome !== null, "an end has an outcome");
 export type AttemptReport = z.infer<typeof AttemptReport>;
 
+const OfferedCapacity = ResourceCapacity.refine(
+  ({ gpuIds }) => new Set(gpuIds).size === gpuIds.length,
+  "a device must not be offered twice",
+);
+
 export const Hello = z.object({
   type: z.literal("hello"),
   protocolVersion: z.int(),
@@ -36,19 +42,28 @@ export const Hello = z.object({
   name: z.string().min(1).max(200),
   /** Changes with every start of the machine; tells a restarted agent from a restarted machine. */
   bootId: z.string().min(1),
-  capacity: ResourceCapacity.refine(
-    ({ gpuIds }) => new Set(gpuIds).size === gpuIds.length,
-    "a device must not be offered twice",
-  ),
+  /** Stays with the machine, where a clone of its disk has another; `null` where it says none. Since version 2. */
+  machineId: z.string().min(1).max(200).nullable().default(null),
+  /** Since version 2. */
+  site: Site.nullable().default(null),
+  capacity: OfferedCapacity,
   hardware: Hardware,
+  health: NodeHealth.default(HEALTHY),
   attempts: z.array(AttemptReport),
 });
 export type Hello = z.infer<typeof Hello>;
+
+/** What a node is and how it is; said again as a whole when any of it has changed since it was last said. */
+export const NodeChanges = z.object({ hardware: Hardware, capacity: OfferedCapacity, health: NodeHealth });
+export type NodeChanges = z.infer<typeof NodeChanges>;
 
 export const Heartbeat = z.object({
   type: z.literal("heartbeat"),
   sequence: z.int().nonnegative(),
   load: NodeLoad,
+  changes: NodeChanges.optional(),
+  /** How many attempts the agent holds, those that it is dropping included; since version 2, `null` of version 1. */
+  attemptCount: z.int().nonnegative().nullable().default(null),
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
@@ -123,7 +138,12 @@ export type Welcome = z.infer<typeof Welcome>;
 export const Refused = z.object({ type: z.literal("refused"), code: z.string(), message: z.string() });
 export type Refused = z.infer<typeof Refused>;
 
-export const HeartbeatAck = z.object({ type: z.literal("heartbeatAck"), sequence: z.int() });
+export const HeartbeatAck = z.object({
+  type: z.literal("heartbeatAck"),
+  sequence: z.int(),
+  /** The coordinator's wall clock, by which an agent sees that its own is wrong. */
+  nowMs: EpochMs.optional(),
+});
 export type HeartbeatAck = z.infer<typeof HeartbeatAck>;
 
 /** Some of what should be; each attempt to run names a job of the same frame (desired-frames.ts). */

@@ -4,9 +4,9 @@ import { z } from "zod";
 import { AgentMessage, CoordinatorMessage } from "./messages.ts";
 import { MIN_AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION } from "./version.ts";
 
-/** Of the messages' schemas, as PROTOCOL_VERSION 1 has them. */
-const SCHEMA_HASH = "3d23b25fe36cd50e";
-const HASHED_AT_VERSION = 1;
+/** Of the messages' schemas, as PROTOCOL_VERSION 2 has them. */
+const SCHEMA_HASH = "935e104b87f88c12";
+const HASHED_AT_VERSION = 2;
 
 const WHAT_TO_DO = `The messages between agent and coordinator have changed.
 

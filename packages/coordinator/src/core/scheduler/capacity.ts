@@ -1,5 +1,6 @@
 import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { Allocation, ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
+import { usableCapacity } from "../usable-capacity.ts";
 import type { AttemptRecord, Cooldown, NodeRecord } from "../records.ts";
 
 /** However little each asks for: a node's process table is finite too, and jobs may ask for nothing at all. */
@@ -7,7 +8,7 @@ export const MAX_ATTEMPTS_PER_NODE = 1000;
 
 interface NodeCapacity {
   nodeId: NodeId;
-  /** Connected and willing. */
+  /** Connected, willing and not unhealthy. */
   isAvailable: boolean;
   /** It failed to start something lately. */
   isCoolingDown: boolean;
@@ -48,10 +49,10 @@ export class Capacity {
       return;
     }
     const node = this.#node(after.id);
-    node.isAvailable = after.link === "online" && after.admin === "schedulable";
-    if (node.total !== after.capacity) {
-      node.total = after.capacity;
-      node.free = { ...after.capacity, gpuIds: [...after.capacity.gpuIds] };
+    node.isAvailable = after.link === "online" && after.admin === "schedulable" && after.health.state !== "unhealthy";
+    if (!before || before.capacity !== after.capacity || before.health !== after.health) {
+      node.total = usableCapacity(after);
+      node.free = { ...node.total, gpuIds: [...node.total.gpuIds] };
       for (const attemptId of node.attemptIds) {
         const allocation = this.#allocations.get(attemptId);
         if (allocation) take(node, allocation);

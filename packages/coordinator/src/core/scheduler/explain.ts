@@ -15,18 +15,25 @@ const MAX_VERDICTS = 20;
 export function explainWaiting(fleet: Fleet, request: ResourceRequest): WaitingReason {
   const verdicts = [...fleet.nodes.values()].map((node) => verdictOn(fleet, node, request));
   const code = topReason(verdicts);
-  const nodes = verdicts
-    .toSorted((a, b) => RANK[a.verdict] - RANK[b.verdict] || lackOf(a) - lackOf(b))
-    .slice(0, MAX_VERDICTS);
+  const ranked = verdicts.toSorted((a, b) => RANK[a.verdict] - RANK[b.verdict] || lackOf(a) - lackOf(b));
+  const nodes = ranked.slice(0, MAX_VERDICTS);
   const message = messageFor(code, nodes[0]);
   const waitingCount = fleet.queue.waitingCount;
   const queue =
     code === "noNodeFitsNow" && waitingCount > 1 ? `; ${waitingCount} tasks wait in all, the earliest first` : "";
-  return { code, message: `${message}${queue}`, nodes };
+  return { code, message: `${message}${heldBack(ranked)}${queue}`, nodes };
 }
 
 /** The nearest miss first. */
-const RANK: Readonly<Record<NodeVerdict["verdict"], number>> = { busy: 0, coolingDown: 1, unavailable: 2, tooSmall: 3 };
+const RANK: Readonly<Record<NodeVerdict["verdict"], number>> = {
+  busy: 0,
+  coolingDown: 1,
+  cordoned: 2,
+  draining: 2,
+  drained: 2,
+  unavailable: 3,
+  tooSmall: 4,
+};
 
 function verdictOn(fleet: Fleet, node: NodeRecord, request: ResourceRequest): NodeVerdict {
   const named = { nodeId: node.id, nodeName: node.name };
@@ -37,6 +44,7 @@ function verdictOn(fleet: Fleet, node: NodeRecord, request: ResourceRequest): No
 
 function verdictFor(fleet: Fleet, node: NodeRecord): NodeVerdict["verdict"] {
   if (fleet.capacity.isOpen(node.id)) return "busy";
+  if (node.admin !== "schedulable") return node.admin;
   return fleet.capacity.isCoolingDown(node.id) ? "coolingDown" : "unavailable";
 }
 
@@ -64,6 +72,17 @@ function messageFor(code: WaitingReasonCode, nearest: NodeVerdict | undefined): 
   const lack = describeLack(nearest.missing);
   return lack === "" ? `${text}; ${advice}` : `${text}; nearest is ${nearest.nodeName}, which lacks ${lack}; ${advice}`;
 }
+
+/** Names the nodes that would do, were it not for an operator's word. */
+function heldBack(verdicts: readonly NodeVerdict[]): string {
+  const held = verdicts.filter(({ verdict }) => ADMIN_VERDICTS.has(verdict));
+  const named = held.slice(0, MAX_NAMED).map(({ nodeName, verdict }) => `${nodeName} is ${verdict}`);
+  const more = held.length > MAX_NAMED ? [`and ${held.length - MAX_NAMED} more like them`] : [];
+  return [...named, ...more].map((part) => `; ${part}`).join("");
+}
+
+const ADMIN_VERDICTS: ReadonlySet<NodeVerdict["verdict"]> = new Set(["cordoned", "draining", "drained"]);
+const MAX_NAMED = 3;
 
 function describeLack(missing: NodeVerdict["missing"]): string {
   const parts: string[] = [];

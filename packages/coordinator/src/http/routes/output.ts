@@ -58,6 +58,16 @@ export const outputRoutes: FastifyPluginAsyncZod<OutputRoutesOptions> = async (a
       const number = wantedNumber ?? Math.max(1, task.attemptNumber);
       const attempt = history.attempt(job.id, taskIndex, number);
       const storedBytes = attempt ? outputs.sizeOf(attempt.id) : 0;
+      const missingBytes = attempt?.state === "ended" ? (attempt.outputBytes ?? 0) - storedBytes : 0;
+      if (missingBytes > 0) {
+        throw new DroverError(
+          "output.missing",
+          `Of the output of attempt ${number}, ${missingBytes} bytes are missing.`,
+          {
+            details: { storedBytes, missingBytes },
+          },
+        );
+      }
       if (offset > storedBytes) {
         throw new DroverError(
           "output.offsetBeyondEnd",

@@ -1,0 +1,83 @@
+import { HEALTH_CODES, isHealthCode, type HealthReason, type NodeHealth } from "@drover/shared/domain/health.ts";
+import type { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
+import { formatBytes } from "@drover/shared/units.ts";
+
+export interface Diagnosis {
+  hardware: Hardware;
+  load: NodeLoad;
+  health: NodeHealth;
+  /** Without it nothing is known of Xids. */
+  canReadKernelLog: boolean;
+}
+
+const INDENT = " ".repeat(11);
+
+/** What was looked at and what was found, the worst first, each with what to do about it. */
+export function renderDiagnosis(diagnosis: Diagnosis): string {
+  const { hardware, health } = diagnosis;
+  const named = [
+    ...health.reasons.map((reason) => ({ subject: "node", reason })),
+    ...health.gpus.flatMap(({ gpuId, reasons }) => {
+      const index = hardware.gpus.find(({ id }) => id === gpuId)?.index;
+      return reasons.map((reason) => ({ subject: `gpu ${index ?? gpuId}`, reason }));
+    }),
+  ].toSorted((a, b) => Number(b.reason.state === "unhealthy") - Number(a.reason.state === "unhealthy"));
+  const findings = [
+    ...named.map(({ subject, reason }) => finding(subject, reason)),
+    ...notesOf(diagnosis).map((note) => `${"note".padEnd(INDENT.length)}${note}\n`),
+  ];
+  const facts = factsOf(diagnosis).map((fact) => `${"ok".padEnd(INDENT.length)}${fact}\n`);
+  return [...findings, ...facts].join("");
+}
+
+function finding(subject: string, { code, state, evidence }: HealthReason): string {
+  const known = isHealthCode(code) ? HEALTH_CODES[code] : { meaning: code, advice: "" };
+  return [
+    `${state.padEnd(INDENT.length)}${subject}: ${known.meaning} (${code})\n`,
+    `${INDENT}seen: ${evidence}\n`,
+    `${INDENT}do:   ${known.advice}\n`,
+  ].join("");
+}
+
+/** What limits the looking itself, and what a tool said by the way. */
+function notesOf({ hardware, canReadKernelLog }: Diagnosis): string[] {
+  const hasNvidia = hardware.gpus.some(({ vendor }) => vendor === "nvidia");
+  const runtimes = hardware.software?.containerRuntimes ?? [];
+  return [
+    ...hardware.warnings,
+    ...(hasNvidia && !canReadKernelLog ? ["the kernel's log may not be read here, so Xids are not seen"] : []),
+    ...runtimes
+      .filter((runtime) => hasNvidia && !runtime.hasNvidia)
+      .map(({ name }) => `${name} is installed without NVIDIA's support, so its containers see no GPU`),
+  ];
+}
+
+function factsOf({ hardware, load }: Diagnosis): string[] {
+  const { cpu, memory, software } = hardware;
+  const driverCuda = software?.driverCudaVersion ?? null;
+  const usable = cpu.usableMilli === null ? cpu.cores : cpu.usableMilli / 1000;
+  return [
+    `${hardware.os}, kernel ${hardware.kernel}, ${hardware.architecture}`,
+    `CPU: ${cpu.model}, ${usable} of ${cpu.threads ?? cpu.cores} usable (bound by ${cpu.boundBy}), load ${load.load1.toFixed(2)}`,
+    `memory: ${formatBytes(hardware.memoryBytes)} of ${formatBytes(memory?.totalBytes ?? hardware.memoryBytes)} usable, ${formatBytes(load.memoryAvailableBytes)} available`,
+    ...hardware.disks.map(
+      ({ mount, fileSystem, freeBytes, sizeBytes }) =>
+        `disk ${mount}: ${fileSystem}, ${formatBytes(freeBytes)} free of ${formatBytes(sizeBytes)}`,
+    ),
+    ...hardware.networks.map(
+      ({ name, addresses, speedMbit }) =>
+        `network ${name}: ${addresses.join(" ")}${speedMbit === null ? "" : `, ${speedMbit} Mbit/s`}`,
+    ),
+    ...hardware.gpus.map((gpu) => {
+      const used = load.gpus.find(({ id }) => id === gpu.id)?.memoryUsedBytes ?? null;
+      const memory = `${sizeOf(gpu.memoryBytes)}${used === null ? "" : `, ${formatBytes(used)} used`}`;
+      return `gpu ${gpu.index}: ${gpu.model}, ${memory}, driver ${gpu.driverVersion ?? "?"}, ${gpu.id}`;
+    }),
+    ...(driverCuda === null ? [] : [`CUDA: the driver runs up to ${driverCuda}`]),
+    ...(software?.containerRuntimes ?? []).map(({ name, version }) => `${name} ${version ?? ""}`.trim()),
+  ];
+}
+
+function sizeOf(bytes: number | null): string {
+  return bytes === null ? "?" : formatBytes(bytes);
+}
