@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Book, Copy } from "./book.ts";
@@ -146,7 +145,7 @@ export class FaultPlayer {
   async #restore(): Promise<boolean> {
     const { fleet, book, note } = this.#options;
     const copy = this.#latestCopy;
-    if (!copy || !existsSync(copy.file)) return false;
+    if (!copy) return false;
     await fleet.daemon("coordinator").kill();
     // Whoever puts a database back makes room for it first.
     await fleet.disk("coordinator").free();

@@ -5,7 +5,7 @@ import type { DroverClient } from "@drover/shared/client/client.ts";
 import { NODE_INVARIANTS, TASK_INVARIANTS } from "../invariants/invariants.ts";
 import type { ObservedNode } from "../invariants/observation.ts";
 import type { Book } from "./book.ts";
-import { inTime } from "./workload/submitters.ts";
+import { inTime, isWorthRepeating } from "./workload/patience.ts";
 
 const LOOK_EVERY_MS = 400;
 const MAX_JOBS = 500;
@@ -33,8 +33,14 @@ export class Watcher {
 
   async watch(until: AbortSignal): Promise<void> {
     while (!until.aborted) {
-      // The coordinator is often away, which is the point of the run.
-      await this.#look().catch(() => {});
+      const { life } = this.#book;
+      try {
+        await this.#look();
+      } catch (error) {
+        // The coordinator is often away, and what it knew when it was asked may be forgotten by a restore.
+        if (!isWorthRepeating(error) && life === this.#book.life)
+          this.#book.violations.push(`a look at the fleet was answered with ${String(error)}`);
+      }
       await delay(LOOK_EVERY_MS, undefined, { signal: until }).catch(() => {});
     }
   }

@@ -1,5 +1,5 @@
-import { AGENT_NAMES, type AgentName, type DaemonName, type Fault } from "./fault.ts";
 import type { Random } from "../../simulation/world/random.ts";
+import { AGENT_NAMES, type AgentName, type DaemonName, type Fault } from "./fault.ts";
 
 /** One fault of a lane: so long after the one before it was undone. */
 export interface PlannedFault {

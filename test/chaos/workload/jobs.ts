@@ -1,7 +1,7 @@
 import type { JobSubmission } from "@drover/shared/domain/job.ts";
-import { MARK } from "../machine/processes.ts";
 import type { Random } from "../../simulation/world/random.ts";
 import { KEY_LABEL } from "../book.ts";
+import { MARK } from "../machine/processes.ts";
 
 /** Where the tasks of a run find what they need; see witness.c. */
 export interface WorkPlace {

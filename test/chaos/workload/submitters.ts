@@ -1,25 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DroverClient } from "@drover/shared/client/client.ts";
-import { isDroverError, type ErrorCode } from "@drover/shared/errors.ts";
-import type { Book } from "../book.ts";
 import type { Random } from "../../simulation/world/random.ts";
+import type { Book } from "../book.ts";
 import { drawJob, type PlannedJob, type WorkPlace } from "./jobs.ts";
+import { inTime, isWorthRepeating } from "./patience.ts";
 
 const SUBMITTERS = 4;
 /** More than run at once, few enough to be gone soon after the end. */
 const MAX_LIVE_JOBS = 24;
-const ANSWER_LIMIT_MS = 2_000;
 const RESUBMIT_CHANCE = 0.2;
 /** Of the latest acknowledged jobs: some wait, some run, some have ended. */
 const CANCELABLE = 20;
-
-/** What a client repeats its request on: the coordinator is away, or said that it did nothing. */
-const WORTH_REPEATING: readonly ErrorCode[] = [
-  "coordinator.unreachable",
-  "coordinator.stopping",
-  "storage.full",
-  "storage.failed",
-];
 
 export interface SubmitterOptions {
   client: DroverClient;
@@ -100,10 +91,11 @@ export class Submitters {
   async #repeat(what: string, attempt: () => Promise<boolean>): Promise<void> {
     const { book, giveUp } = this.#options;
     while (!giveUp.aborted) {
+      const { life } = book;
       try {
         if (await attempt()) return;
       } catch (error) {
-        if (!isWorthRepeating(error)) {
+        if (!isWorthRepeating(error) && life === book.life) {
           book.violations.push(`${what} was answered with ${String(error)}`);
           return;
         }
@@ -116,21 +108,4 @@ export class Submitters {
   async #pause(forMs: number): Promise<void> {
     await delay(forMs, undefined, { signal: this.#options.until }).catch(() => {});
   }
-}
-
-class NoAnswer extends Error {}
-
-/** A coordinator that is stopped takes the request and says nothing: a client has a limit of its own. */
-export function inTime<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new NoAnswer(`no answer in ${ANSWER_LIMIT_MS} ms`)), ANSWER_LIMIT_MS);
-  });
-  // Whichever comes second is nobody's business any more.
-  answer.catch(() => {});
-  return Promise.race([answer, limit]).finally(() => clearTimeout(timer));
-}
-
-function isWorthRepeating(error: unknown): boolean {
-  return error instanceof NoAnswer || (isDroverError(error) && WORTH_REPEATING.includes(error.code));
 }

@@ -67,13 +67,13 @@ export function createClient(coordinatorUrl: string): DroverClient {
       if (init.signal?.aborted) throw error;
       throw unreachable(coordinatorUrl, error);
     }
-    if (!response.ok) throw await errorOf(response);
+    if (!response.ok) throw await errorOf(response, coordinatorUrl);
     return response;
   }
 
   async function json<T>(schema: z.ZodType<T>, path: string, init?: RequestInit): Promise<T> {
     const response = await request(path, init);
-    return schema.parse(await response.json());
+    return schema.parse(JSON.parse(await textOf(response, coordinatorUrl)));
   }
 
   return {
@@ -131,8 +131,17 @@ function unreachable(coordinatorUrl: string, cause: unknown): DroverError {
   return new DroverError("coordinator.unreachable", `No coordinator answers at ${coordinatorUrl}.`, { cause });
 }
 
-async function errorOf(response: Response): Promise<DroverError> {
-  const text = await response.text();
+/** A coordinator may die between the head of its answer and the end of the body. */
+async function textOf(response: Response, coordinatorUrl: string): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    throw unreachable(coordinatorUrl, error);
+  }
+}
+
+async function errorOf(response: Response, coordinatorUrl: string): Promise<DroverError> {
+  const text = await textOf(response, coordinatorUrl);
   const problem = Problem.safeParse(safeJson(text));
   if (!problem.success || !(problem.data.code in ERRORS)) {
     return new DroverError("internal", `${response.url} answered ${response.status}: ${text.slice(0, 200)}`);
