@@ -232,6 +232,7 @@ export class Observer {
     this.onEvent(event);
     const { event: name, ...fields } = event;
     this.onLogLine("commit", name, fields);
+    if (event.event === "node.online") this.onHeard(event.nodeName);
     if (event.event === "job.cancelRequested") this.#cancelRequested.add(event.jobId);
     if (event.event === "attempt.assigned" && this.#cancelRequested.has(event.jobId))
       this.fail("canceledJobsStartNothing", `${event.attemptId} was assigned after its job was canceled`);
