@@ -40,9 +40,9 @@ async function main(): Promise<void> {
     },
   });
   const limits: PlanLimits = { nodes: numberOf(values.nodes), tasks: numberOf(values.tasks) };
-  if (values.seed !== undefined) return runOne(Number(values.seed), limits, values.trace);
+  if (values.seed !== undefined) return runOne(wholeNumber(values.seed), limits, values.trace);
   const from = numberOf(values.from) ?? randomInt(SEED_LIMIT);
-  await runMany(from, Number(values.seeds), limits, numberOf(values.workers));
+  await runMany(from, wholeNumber(values.seeds), limits, numberOf(values.workers));
 }
 
 async function runOne(seed: number, limits: PlanLimits, isTraced: boolean): Promise<void> {
@@ -105,7 +105,16 @@ function perSeed(amount: number, { seeds }: Totals): string {
 }
 
 function numberOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text);
+  return text === undefined ? undefined : wholeNumber(text);
+}
+
+/** A run of no seeds would pass. */
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) {
+    process.stderr.write(`"${text}" is no whole number; see the head of test/simulation/run.ts\n`);
+    process.exit(2);
+  }
+  return Number(text);
 }
 
 await main();
