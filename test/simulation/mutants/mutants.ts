@@ -35,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the coordinator's own stall counts as the nodes' silence",
     file: `${COORDINATOR}/engine/engine.ts`,
-    find: "extendLeases(this.fleet, lateMs);",
+    find: "extendLeases(this.fleet, lateMs, this.#now());",
     replace: "void extendLeases;",
   },
   {

@@ -118,7 +118,7 @@ describe("the coordinator doubts itself first", () => {
     scenario.hello(1);
     scenario.cut(1);
     scenario.pass(10 * lostAfterMs(SETTINGS));
-    extendLeases(scenario.fleet, 10 * lostAfterMs(SETTINGS));
+    extendLeases(scenario.fleet, 10 * lostAfterMs(SETTINGS), scenario.now);
     scenario.turn({ type: "tick" });
     expect(link(scenario)).toBe("disconnected");
   });

@@ -56,12 +56,15 @@ export function heardFrom(
 }
 
 /** The coordinator itself was stopped or slow for so long: nobody else's silence counts for that time. */
-export function extendLeases(fleet: Fleet, stalledMs: number): void {
+export function extendLeases(fleet: Fleet, stalledMs: number, now: Instant): void {
+  // What was heard in the first moment after the stall is not to be heard in the future: such a node would count as
+  // present for as long as the stall was (simulation seed 1311368684).
+  const extended = (monotonicMs: number) => Math.min(now.monotonicMs, monotonicMs + stalledMs);
   for (const [nodeId, presence] of fleet.presences) {
     fleet.presences.set(nodeId, {
       ...presence,
-      heardAtMonotonicMs: presence.heardAtMonotonicMs + stalledMs,
-      leaseFromMonotonicMs: presence.leaseFromMonotonicMs + stalledMs,
+      heardAtMonotonicMs: extended(presence.heardAtMonotonicMs),
+      leaseFromMonotonicMs: extended(presence.leaseFromMonotonicMs),
     });
   }
 }

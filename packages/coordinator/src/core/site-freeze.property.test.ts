@@ -63,7 +63,7 @@ class Run {
         return this.tick(commitFails);
       case "stall":
         this.scenario.pass(action.seconds * 1000);
-        extendLeases(this.scenario.fleet, action.seconds * 1000);
+        extendLeases(this.scenario.fleet, action.seconds * 1000, this.scenario.now);
         for (const [id, heardAtMs] of this.#heardAtMs) this.#heardAtMs.set(id, heardAtMs + action.seconds * 1000);
         return this.tick(commitFails);
       case "restarted":

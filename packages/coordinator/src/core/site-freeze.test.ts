@@ -175,7 +175,7 @@ describe("the coordinator's own absence freezes nothing", () => {
   test("after a stall that was longer than a lease", () => {
     const { scenario, numbers, live } = fleetOf("berlin", "berlin", "berlin", "berlin");
     scenario.pass(600_000);
-    extendLeases(scenario.fleet, 600_000);
+    extendLeases(scenario.fleet, 600_000, scenario.now);
     scenario.turn({ type: "tick" });
     live(LOST_MS, numbers);
     expect(scenario.eventsNamed("site.frozen")).toEqual([]);

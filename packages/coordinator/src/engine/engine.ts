@@ -263,7 +263,7 @@ export class Engine {
     this.#cancelTimer = clock.callAfter(TICK_MS, () => {
       const lateMs = clock.monotonicMs() - this.#nextTickDueMs;
       if (lateMs > STALL_MS) {
-        extendLeases(this.fleet, lateMs);
+        extendLeases(this.fleet, lateMs, this.#now());
         onStall(Math.round(lateMs));
       }
       this.happen({ type: "tick" });
