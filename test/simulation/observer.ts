@@ -23,6 +23,9 @@ import type { Trace } from "./world/trace.ts";
 /** So often the whole fleet is looked through; in between only what a turn has changed. */
 const TURNS_PER_FULL_CHECK = 25;
 
+/** Between what this watcher knows of who was heard when, and what the coordinator does. */
+const MASS_MARGIN_MS = 15_000;
+
 export interface Violation {
   invariant: string;
   what: string;
@@ -60,6 +63,8 @@ export class Observer {
   readonly #ended = new Set<string>();
   /** How long the coordinator had been up and awake in all when it last took a frame of a node, or was started. */
   readonly #heardAtAwakeMs = new Map<string, number>();
+  /** The same of hellos: told when they are durable, which may be long after they were taken. */
+  readonly #onlineAtAwakeMs = new Map<string, number>();
   #coordinatorAwakeMs = 0;
   /** Nothing is ever broken: then nothing may be lost. */
   isCalm = false;
@@ -232,7 +237,7 @@ export class Observer {
     this.onEvent(event);
     const { event: name, ...fields } = event;
     this.onLogLine("commit", name, fields);
-    if (event.event === "node.online") this.onHeard(event.nodeName);
+    if (event.event === "node.online") this.#onlineAtAwakeMs.set(event.nodeName, this.#coordinatorAwakeMs);
     if (event.event === "job.cancelRequested") this.#cancelRequested.add(event.jobId);
     if (event.event === "attempt.assigned" && this.#cancelRequested.has(event.jobId))
       this.fail("canceledJobsStartNothing", `${event.attemptId} was assigned after its job was canceled`);
@@ -258,14 +263,18 @@ export class Observer {
     return this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(nodeName) ?? 0);
   }
 
+  #silenceSinceOnline(nodeName: string): number {
+    return Math.min(this.#silenceOf(nodeName), this.#coordinatorAwakeMs - (this.#onlineAtAwakeMs.get(nodeName) ?? 0));
+  }
+
   /** By what was really heard, and with a margin: half of a site or more, and two at the least, fell silent together. */
   #isMassSilence(fleet: Fleet, { id, site, goneSinceMs }: NodeRecord): boolean {
     if (goneSinceMs !== null) return false;
     const others = [...fleet.nodes.values()].filter((node) => node.site === site && node.goneSinceMs === null);
     const silences = others
       .filter((node) => node.link !== "lost" || node.id === id)
-      .map(({ name, link }) => (link === "online" ? 0 : this.#silenceOf(name)));
-    const away = silences.filter((silentMs) => silentMs > this.leastSilenceMs).length;
+      .map(({ name, link }) => (link === "online" ? 0 : this.#silenceSinceOnline(name)));
+    const away = silences.filter((silentMs) => silentMs > this.leastSilenceMs + MASS_MARGIN_MS).length;
     return away >= 2 && away > silences.length - away;
   }
 
