@@ -170,18 +170,23 @@ export class Attempts {
     held.unwanted = false;
     if (held.exit !== null) return this.#ledger.reportDue(held);
     if (held.started !== null) return this.#ports.shipper.track(held.attemptId);
-    // Not what is unread: it may be of an earlier boot.
-    if (held.claim === null && held.askedAtMonotonicMs === null && !this.#unread.has(held.attemptId))
-      this.#lifecycle.ask(held);
+    if (held.claim !== null || held.askedAtMonotonicMs !== null) return;
+    // What is unread may be of an earlier boot: the sweep asks, once it has been read.
+    if (this.#unread.has(held.attemptId)) held.askedAtMonotonicMs = this.#ports.clock.monotonicMs();
+    else this.#lifecycle.ask(held);
   }
 
   #adoptOne(attemptId: AttemptId): void {
     const { spool, shipper, bootId } = this.#ports;
+    const unread = this.#ledger.get(attemptId);
+    // Ended since, as far as it could be without reading it.
+    if (unread && unread.exit !== null) return;
     const spooled = spool.read(attemptId);
-    if (spooled === null) return this.#lifecycle.remove(attemptId);
-    const held = newAttempt(attemptId, spooled.cgroup);
+    if (spooled === null) return unread ? this.#concludeUnspooled(unread) : this.#lifecycle.remove(attemptId);
+    const held = unread ?? newAttempt(attemptId, null);
+    held.cgroup = spooled.cgroup;
     held.claim = spooled.claim;
-    held.stopCause = spooled.stopCause;
+    held.stopCause ??= spooled.stopCause;
     noteStart(held, spooled.exit);
     this.#ledger.add(held);
     if (spooled.bootId !== bootId && !isWhole(spooled.exit, spool.outputBytes(attemptId))) {
@@ -190,6 +195,16 @@ export class Attempts {
     if (spooled.exit !== null) return this.#lifecycle.end(held, spooled.exit);
     if (held.started !== null) shipper.track(attemptId);
     this.#sweepOne(held);
+  }
+
+  /** Its launch was never whole, so it never started; but the coordinator was told that it is here. */
+  #concludeUnspooled(held: HeldAttempt): void {
+    const { stopCause } = held;
+    const message = "the agent was interrupted before the attempt was in its spool";
+    this.#lifecycle.conclude(
+      held,
+      stopCause ? { type: stopCause } : { type: "startFailed", code: "nodeOutOfResources", message },
+    );
   }
 
   #sweepOne(held: HeldAttempt): void {

@@ -43,7 +43,7 @@ class ManualClock implements Clock {
   /** Jumps there: what was due on the way is called late, as after a stopped process. */
   advance(durationMs: number): void {
     this.#nowMs += durationMs;
-    const due = this.#timers.filter((timer) => timer.atMs <= this.#nowMs);
+    const due = this.#timers.filter((timer) => timer.atMs <= this.#nowMs).toSorted((a, b) => a.atMs - b.atMs);
     this.#timers = this.#timers.filter((timer) => timer.atMs > this.#nowMs);
     for (const timer of due) timer.fn();
   }
@@ -152,4 +152,25 @@ test("a stall of the process extends every lease by as much and is told", async 
   expect(onStall).toHaveBeenCalledExactlyOnceWith(599_000);
   expect(heardAt() - before).toBe(599_000);
   await vi.waitFor(() => expect([...fleet.nodes.values()][0]?.link).toBe("online"));
+});
+
+test("a turn that is the first after a stall extends every lease before it judges one", async () => {
+  const { engine, fleet, store, clock, onStall } = await anEngine();
+  engine.happen({ type: "agentHello", sessionId: 1, hello: aHello(1) });
+  await vi.waitFor(() => expect(fleet.nodes.size).toBe(1));
+  const [node] = [...fleet.nodes.values()];
+  engine.happen({ type: "agentGone", sessionId: 1, nodeId: node!.id, reason: "reset" });
+  await vi.waitFor(() => expect(fleet.nodes.get(node!.id)?.link).toBe("disconnected"));
+  // Taken back for the disk's sake, and behind it a tick from before the stall; its second try comes before the next
+  // tick falls due.
+  store.failures.push(new DroverError("storage.full", "full"));
+  engine.happen({ type: "agentGone", sessionId: 1, nodeId: node!.id, reason: "reset" });
+  await expect(engine.command(SUBMIT)).rejects.toMatchObject({ code: "storage.full" });
+  clock.advance(400);
+  engine.happen({ type: "tick" });
+  clock.advance(600_000);
+  await vi.waitFor(() => expect(store.failures).toEqual([]));
+  await engine.command(SUBMIT);
+  expect(onStall).toHaveBeenCalledOnce();
+  expect(fleet.nodes.get(node!.id)?.link).toBe("disconnected");
 });

@@ -81,7 +81,8 @@ export class Engine {
   #storeProblem: DroverError | null = null;
   #stopped = false;
   #cancelTimer: () => void = () => {};
-  #nextTickDueMs = 0;
+  /** Before the first is scheduled nothing can be late. */
+  #tickDueMs = Number.POSITIVE_INFINITY;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -130,7 +131,9 @@ export class Engine {
 
   /** Renews a lease at once; says whether the heartbeat may be acknowledged. */
   heardFrom(nodeId: NodeId, sessionId: number, report: NodeReport): boolean {
-    return !this.#stopped && heardFrom(this.fleet, nodeId, sessionId, report, this.#now());
+    if (this.#stopped) return false;
+    this.#noticeStall();
+    return heardFrom(this.fleet, nodeId, sessionId, report, this.#now());
   }
 
   #enqueue(pending: Pending): void {
@@ -153,6 +156,7 @@ export class Engine {
 
   async #commitTurn(inputs: Pending[]): Promise<void> {
     const { fleet, clock, release } = this.#options;
+    this.#noticeStall();
     const now = this.#now();
     const effects = new Effects();
     const answers: (() => void)[] = [];
@@ -258,17 +262,27 @@ export class Engine {
   }
 
   #scheduleTick(): void {
-    const { clock, onStall } = this.#options;
-    this.#nextTickDueMs = clock.monotonicMs() + TICK_MS;
+    const { clock } = this.#options;
+    this.#tickDueMs = clock.monotonicMs() + TICK_MS;
     this.#cancelTimer = clock.callAfter(TICK_MS, () => {
-      const lateMs = clock.monotonicMs() - this.#nextTickDueMs;
-      if (lateMs > STALL_MS) {
-        extendLeases(this.fleet, lateMs, this.#now());
-        onStall(Math.round(lateMs));
-      }
+      this.#noticeStall();
       this.happen({ type: "tick" });
       this.#scheduleTick();
     });
+  }
+
+  /**
+   * Before whatever is done first after it, and that need not be the tick: a turn that waited to be tried again may
+   * hold one from before the stall, and would judge every lease by it (simulation seed 724883983).
+   */
+  #noticeStall(): void {
+    const now = this.#now();
+    const lateMs = now.monotonicMs - this.#tickDueMs;
+    if (lateMs <= STALL_MS) return;
+    // The tick itself is still to come, and must not count the same time again.
+    this.#tickDueMs = now.monotonicMs;
+    extendLeases(this.fleet, lateMs, now);
+    this.#options.onStall(Math.round(lateMs));
   }
 
   #now(): Instant {

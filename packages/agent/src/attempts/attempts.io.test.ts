@@ -1,0 +1,104 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { nodeFileSystem, type FileSystem } from "../machine/file-system.ts";
+import { openSpool, type Spool } from "../spool/spool.ts";
+import { anAssignment, run } from "../testing/an-assignment.ts";
+import { createFakeClock } from "../testing/fake-clock.ts";
+import { Attempts } from "./attempts.ts";
+import { composeLaunch } from "./compose-launch.ts";
+
+const SWEEP_MS = 5_000;
+
+let dataDir: string;
+beforeEach(() => (dataDir = mkdtempSync(join(tmpdir(), "drover-attempts-"))));
+afterEach(() => rmSync(dataDir, { recursive: true }));
+
+/** The attempts of one agent on a real directory, whose launch files can be made unreadable. */
+function anAgent() {
+  const disk = { isUnreadable: false };
+  const files: FileSystem = {
+    ...nodeFileSystem,
+    readText(path) {
+      if (disk.isUnreadable && path.endsWith("/launch")) throw new Error("EIO");
+      return nodeFileSystem.readText(path);
+    },
+  };
+  const spool: Spool = openSpool(dataDir, files);
+  const clock = createFakeClock();
+  const asked: string[] = [];
+  const attempts = new Attempts({
+    bootId: "b00t",
+    spool,
+    clock,
+    supervisors: {
+      start: (attemptId) => asked.push(attemptId),
+      stop() {},
+      isAlive: () => false,
+      killLeftovers: () => 0,
+      removeDirectory() {},
+    },
+    shipper: { track() {}, finish: (_attemptId, writtenBytes) => writtenBytes, drop() {}, acknowledgedBytes: () => 0 },
+    composeLaunch: (assignment, directory) =>
+      composeLaunch(assignment, {
+        directory,
+        nodeName: "n",
+        bootId: "b00t",
+        cgroupRoot: null,
+        gpus: [],
+        inherited: {},
+      }),
+    log() {},
+    onReportDue() {},
+  });
+  return { attempts, spool, clock, disk, asked };
+}
+
+/** An agent that cannot read what an earlier one spooled, and is told to keep it. */
+function anAgentThatCannotRead({ isSpooledWhole }: { isSpooledWhole: boolean }) {
+  const agent = anAgent();
+  const assignment = anAssignment();
+  const { attemptId } = assignment;
+  if (isSpooledWhole) anAgent().attempts.apply([run(assignment)], false);
+  else mkdirSync(agent.spool.directoryOf(attemptId));
+  agent.disk.isUnreadable = true;
+  agent.attempts.adopt();
+  return { ...agent, attemptId, keep: { desired: "keep", attemptId } as const };
+}
+
+test("an attempt that cannot be read is held, started by nobody, and started once it can be read", () => {
+  const { attempts, disk, clock, asked, attemptId, keep } = anAgentThatCannotRead({ isSpooledWhole: true });
+  expect(attempts.takeAllReports()).toMatchObject([{ attemptId, state: "starting" }]);
+  attempts.apply([keep], true);
+  clock.advanceBy(SWEEP_MS);
+  attempts.sweep();
+  expect(asked).toEqual([]);
+  disk.isUnreadable = false;
+  attempts.sweep();
+  attempts.sweep();
+  expect(asked).toEqual([attemptId]);
+});
+
+test("an attempt that turns out never to have been spooled whole is told to have failed to start", () => {
+  const { attempts, disk, spool, attemptId, keep } = anAgentThatCannotRead({ isSpooledWhole: false });
+  attempts.apply([keep], true);
+  attempts.takeDueReports();
+  disk.isUnreadable = false;
+  attempts.sweep();
+  expect(attempts.takeDueReports()).toMatchObject([
+    { attemptId, state: "ended", outcome: { type: "startFailed", code: "nodeOutOfResources" } },
+  ]);
+  attempts.apply([{ desired: "forget", attemptId }], false);
+  expect(spool.list()).toEqual([]);
+  expect(attempts.count()).toBe(0);
+});
+
+test("what was said of an attempt while it could not be read holds when it can be", () => {
+  const { attempts, disk, spool, attemptId } = anAgentThatCannotRead({ isSpooledWhole: true });
+  attempts.apply([{ desired: "stop", attemptId, cause: "preempted" }], false);
+  disk.isUnreadable = false;
+  attempts.sweep();
+  expect(attempts.takeDueReports()).toMatchObject([{ attemptId, state: "ended", outcome: { type: "preempted" } }]);
+  expect(spool.readExit(attemptId)?.outcome).toEqual({ type: "preempted" });
+});
