@@ -181,6 +181,12 @@ export class Observer {
     this.#written.set(attemptId, (this.#written.get(attemptId) ?? "") + text);
   }
 
+  /** It was in the pipe of a supervisor that was killed: of a command that this ends nobody promises it. */
+  onLostInPipe(attemptId: string, text: string): void {
+    const written = this.#written.get(attemptId) ?? "";
+    this.#written.set(attemptId, written.slice(0, written.length - text.length));
+  }
+
   onAcknowledged(acknowledgement: Acknowledgement): void {
     this.acknowledgements.push(acknowledgement);
   }

@@ -98,7 +98,7 @@ static void write_exit(const struct end *end) {
   }
 }
 
-/* Milliseconds of CLOCK_MONOTONIC; 0, long ago, where there is no lease. */
+/* Milliseconds of CLOCK_MONOTONIC; 0, long ago, where there is no lease. What follows in the file is the agent's. */
 static int64_t read_lease_deadline(void) {
   char first[32], again[32];
   /* The agent overwrites it in place, so that a full disk cannot end a lease: read until two reads agree. */

@@ -72,7 +72,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
     nodeId,
     cgroupRoot: machine.openCgroupRoot(nodeId),
   };
-  const leaseFile = openLeaseFile(dataDir, files);
+  const leaseFile = openLeaseFile(dataDir, files, machine.bootId);
   const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
   const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease, watch });
 

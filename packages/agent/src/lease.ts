@@ -60,17 +60,18 @@ export interface LeaseFile {
 }
 
 /**
- * Overwrites the same few bytes in place: a renewal that had to make a file would fail on a full disk, and every
- * attempt of the node would be stopped for it.
+ * The deadline and, in a line of its own, the boot whose clock it is of. Overwrites the same few bytes in place: a
+ * renewal that had to make a file would fail on a full disk, and every attempt of the node would be stopped for it.
+ *
+ * Throws where the deadline of an earlier boot cannot be overwritten: after weeks of uptime it lies weeks ahead.
  */
-export function openLeaseFile(dataDir: string, files: FileSystem): LeaseFile {
-  const file = files.openForOverwriting(join(dataDir, "lease"), formatDeadline(0));
+export function openLeaseFile(dataDir: string, files: FileSystem, bootId: string): LeaseFile {
+  const path = join(dataDir, "lease");
+  const format = (deadlineMs: number) => `${String(deadlineMs).padStart(DEADLINE_DIGITS, "0")}\n${bootId}\n`;
+  const file = files.openForOverwriting(path, format(0));
+  if (files.readText(path)?.split("\n")[1] !== bootId) file.overwrite(format(0));
   return {
-    write: (deadlineMs) => file.overwrite(formatDeadline(deadlineMs)),
+    write: (deadlineMs) => file.overwrite(format(deadlineMs)),
     close: () => file.close(),
   };
-}
-
-function formatDeadline(deadlineMs: number): string {
-  return `${String(deadlineMs).padStart(DEADLINE_DIGITS, "0")}\n`;
 }

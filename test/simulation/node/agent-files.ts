@@ -55,7 +55,7 @@ export function filesOf(machine: NodeMachine, process: Process): FileSystem {
         overwrite(text) {
           change(() => disk.write(path, text));
           // The lease is all that is kept in this way.
-          observer.onLeaseWritten(name, clock.trueTimeOf(Number(text)));
+          observer.onLeaseWritten(name, clock.trueTimeOf(Number.parseInt(text, 10)));
         },
         close: () => {},
       };

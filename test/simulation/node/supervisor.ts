@@ -58,6 +58,8 @@ export class Supervisor {
   /** It is killed; the kernel kills the command with it, and nobody writes down how it ended. */
   kill(): void {
     this.#process.kill();
+    if (this.#written !== "") this.#machine.observer.onLostInPipe(this.#attemptId, this.#written);
+    this.#written = "";
     if (this.#entry) this.#machine.processes.remove(this.#entry);
     this.#machine.supervisors.delete(this);
     // The kernel kills the command with it; a process that the command has forked may go on until somebody finds it.

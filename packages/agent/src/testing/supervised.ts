@@ -37,7 +37,7 @@ export async function startSupervised(): Promise<Supervised> {
   const dataDir = makeDataDir();
   const spool = openSpool(dataDir, nodeFileSystem);
   const launcher = await startLauncher({ program: SUPERVISOR_PROGRAM, dataDir, clock: machineClock });
-  const leaseFile = openLeaseFile(dataDir, nodeFileSystem);
+  const leaseFile = openLeaseFile(dataDir, nodeFileSystem, "this boot");
   onTestFinished(async () => {
     await launcher.stop();
     leaseFile.close();
