@@ -122,6 +122,8 @@ export class Observer {
 
   /** What ran under it is dead when the grace is over, and must be before the coordinator gives it away. */
   onLeaseWritten(nodeName: string, endsAtMs: number): void {
+    // Of an earlier boot, taken back.
+    if (endsAtMs <= this.#timeline.nowMs) return;
     const givenUpAtMs = this.#givenUpAtMs(nodeName);
     const deadAtMs = endsAtMs + this.stopGraceMs * 1.01;
     if (givenUpAtMs !== null && deadAtMs > givenUpAtMs)

@@ -46,6 +46,14 @@ static void kill_pass(struct supervision *state) {
   state->kill_at_ms = monotonic_ms() + state->kill_pause_ms;
 }
 
+/* True when somebody asked it to stop since the last look. */
+static bool take_stop_request(int signals) {
+  bool asked_to_stop = false;
+  struct signalfd_siginfo info;
+  while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) asked_to_stop |= info.ssi_signo == SIGTERM;
+  return asked_to_stop;
+}
+
 /* Until a signal, output or the time; true when somebody asked it to stop. */
 static bool wait_for_news(int signals, int64_t wait_ms) {
   struct pollfd news[] = {{.fd = signals, .events = POLLIN}, {.fd = copy_is_stalled() ? -1 : copy.source, .events = POLLIN}};
@@ -53,10 +61,7 @@ static bool wait_for_news(int signals, int64_t wait_ms) {
   struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
   ppoll(news, 2, &wait, NULL);
   copy_some();
-  bool asked_to_stop = false;
-  struct signalfd_siginfo info;
-  while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) asked_to_stop |= info.ssi_signo == SIGTERM;
-  return asked_to_stop;
+  return take_stop_request(signals);
 }
 
 static void supervise_tree(struct supervision *state, int signals) {
@@ -167,6 +172,16 @@ static void run_attempt(const char *id, const sigset_t *signals) {
     /* The task may run elsewhere by now. */
     drop_command(&command);
     end.cause = CAUSE_LEASE_EXPIRED;
+    conclude(&end, &launch, output, id);
+    return;
+  }
+  /*
+   * After the lease, never before it: what the coordinator has given away meanwhile the agent asks to stop before it
+   * renews the lease, so whoever sees the new lease sees the request too.
+   */
+  if (take_stop_request(signal_news)) {
+    drop_command(&command);
+    end.cause = read_stop_cause();
     conclude(&end, &launch, output, id);
     return;
   }

@@ -182,13 +182,17 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
     onClockOffset: (offsetMs) => watch.takeClockOffset(offsetMs),
     countAttempts: () => attempts.count(),
     composeHello: () => composeHello(config, node.nodeId, machine, watch.state(), attempts.takeAllReports()),
-    onWelcome(welcome) {
+    onWelcome(welcome, sentAtMs) {
       // Offsets first: with them, what is listed after is known to be complete or not.
       shipper.resume(welcome.outputOffsets);
-      attempts.apply(welcome.attempts, true);
+      // What was given away while the lease was over ends before the lease counts again: a supervisor that only now
+      // looks at it would start its command beside another node's (simulation seed 3819322052).
+      attempts.dropOthers(welcome.attempts.map(({ attemptId }) => attemptId));
+      lease.renew(sentAtMs, welcome.leaseMs);
+      attempts.apply(welcome.attempts);
       flushReports();
     },
-    onDesired: (desired) => attempts.apply(desired, false),
+    onDesired: (desired) => attempts.apply(desired),
     onOutputAck: (attemptId, offset) => shipper.onAck(attemptId, offset),
     onOutputResend: (attemptId, offset) => shipper.onResend(attemptId, offset),
     onLeaseRenewed: (sentAtMs, leaseMs) => lease.renew(sentAtMs, leaseMs),

@@ -31,6 +31,7 @@ export class Supervisor {
   #cause: AttemptOutcome | null = null;
   #isCommandOver = false;
   #isExecuting = false;
+  #isAskedToStop = false;
   #written = "";
   #outputBytes = 0;
 
@@ -116,6 +117,10 @@ export class Supervisor {
         this.#commandGone();
         return this.#conclude({ type: "nodeLost", code: "leaseExpired" });
       }
+      if (this.#isAskedToStop) {
+        this.#commandGone();
+        return this.#conclude(this.#stopCause());
+      }
       this.#run();
     });
   }
@@ -182,17 +187,18 @@ export class Supervisor {
 
   #onSignal(signal: "SIGTERM" | "SIGKILL"): void {
     if (signal === "SIGKILL") return this.kill();
+    this.#isAskedToStop = true;
     this.#next(() => {
-      if (!this.#isExecuting) return;
-      const word = this.#machine.disk.read(`${this.#directory}/stop`)?.trim();
-      if (word === "preempted") this.#beginStop({ type: "preempted" });
-      else if (word === "canceled") this.#beginStop({ type: "canceled" });
-      else {
-        // On a full disk the agent signals without the file: what counts is that somebody meant this one.
-        this.#machine.observer.onStoppedWithoutWord(this.#attemptId);
-        this.#beginStop({ type: "nodeLost", code: "supervisorLost" });
-      }
+      if (this.#isExecuting) this.#beginStop(this.#stopCause());
     });
+  }
+
+  #stopCause(): AttemptOutcome {
+    const word = this.#machine.disk.read(`${this.#directory}/stop`)?.trim();
+    if (word === "preempted" || word === "canceled") return { type: word };
+    // On a full disk the agent signals without the file: what counts is that somebody meant this one.
+    this.#machine.observer.onStoppedWithoutWord(this.#attemptId);
+    return { type: "nodeLost", code: "supervisorLost" };
   }
 
   /** SIGTERM to the tree; what is still there when the grace is over is killed. */

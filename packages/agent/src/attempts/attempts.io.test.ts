@@ -60,7 +60,7 @@ function anAgentThatCannotRead({ isSpooledWhole }: { isSpooledWhole: boolean }) 
   const agent = anAgent();
   const assignment = anAssignment();
   const { attemptId } = assignment;
-  if (isSpooledWhole) anAgent().attempts.apply([run(assignment)], false);
+  if (isSpooledWhole) anAgent().attempts.apply([run(assignment)]);
   else mkdirSync(agent.spool.directoryOf(attemptId));
   agent.disk.isUnreadable = true;
   agent.attempts.adopt();
@@ -70,7 +70,7 @@ function anAgentThatCannotRead({ isSpooledWhole }: { isSpooledWhole: boolean }) 
 test("an attempt that cannot be read is held, started by nobody, and started once it can be read", () => {
   const { attempts, disk, clock, asked, attemptId, keep } = anAgentThatCannotRead({ isSpooledWhole: true });
   expect(attempts.takeAllReports()).toMatchObject([{ attemptId, state: "starting" }]);
-  attempts.apply([keep], true);
+  attempts.apply([keep]);
   clock.advanceBy(SWEEP_MS);
   attempts.sweep();
   expect(asked).toEqual([]);
@@ -82,21 +82,21 @@ test("an attempt that cannot be read is held, started by nobody, and started onc
 
 test("an attempt that turns out never to have been spooled whole is told to have failed to start", () => {
   const { attempts, disk, spool, attemptId, keep } = anAgentThatCannotRead({ isSpooledWhole: false });
-  attempts.apply([keep], true);
+  attempts.apply([keep]);
   attempts.takeDueReports();
   disk.isUnreadable = false;
   attempts.sweep();
   expect(attempts.takeDueReports()).toMatchObject([
     { attemptId, state: "ended", outcome: { type: "startFailed", code: "nodeOutOfResources" } },
   ]);
-  attempts.apply([{ desired: "forget", attemptId }], false);
+  attempts.apply([{ desired: "forget", attemptId }]);
   expect(spool.list()).toEqual([]);
   expect(attempts.count()).toBe(0);
 });
 
 test("what was said of an attempt while it could not be read holds when it can be", () => {
   const { attempts, disk, spool, attemptId } = anAgentThatCannotRead({ isSpooledWhole: true });
-  attempts.apply([{ desired: "stop", attemptId, cause: "preempted" }], false);
+  attempts.apply([{ desired: "stop", attemptId, cause: "preempted" }]);
   disk.isUnreadable = false;
   attempts.sweep();
   expect(attempts.takeDueReports()).toMatchObject([{ attemptId, state: "ended", outcome: { type: "preempted" } }]);

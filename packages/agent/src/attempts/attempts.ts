@@ -40,12 +40,14 @@ export class Attempts {
     for (const attemptId of this.#ports.spool.list()) this.#tryToAdopt(attemptId);
   }
 
-  /** `full`: these are all that should be here; others are stopped and dropped. */
-  apply(desired: readonly DesiredAttempt[], full: boolean): void {
+  /** Everything but these is stopped and dropped. */
+  dropOthers(wanted: readonly AttemptId[]): void {
+    const stays = new Set(wanted);
+    for (const held of this.#ledger.all()) if (!stays.has(held.attemptId)) this.#lifecycle.drop(held);
+  }
+
+  apply(desired: readonly DesiredAttempt[]): void {
     for (const one of desired) this.#applyOne(one);
-    if (!full) return;
-    const wanted = new Set(desired.map((one) => one.attemptId));
-    for (const held of this.#ledger.all()) if (!wanted.has(held.attemptId)) this.#lifecycle.drop(held);
   }
 
   onNotice(notice: Notice): void {
