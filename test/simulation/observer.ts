@@ -1,6 +1,5 @@
 import type { Fleet } from "@drover/coordinator/core/fleet.ts";
 import type { AttemptRecord, NodeRecord } from "@drover/coordinator/core/records.ts";
-import { whyJobWaits } from "@drover/coordinator/core/why-waiting.ts";
 import { brokenInvariants } from "@drover/coordinator/testing/fleet-invariants.ts";
 import { taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
 import type { FleetEvent } from "@drover/shared/events.ts";
@@ -35,7 +34,6 @@ export interface Violation {
 
 interface WatchedTask extends ObservedTask {
   states: string[];
-  waitingReasons: string[];
   executions: Execution[];
   outputs: ObservedOutput[];
 }
@@ -196,18 +194,10 @@ export class Observer {
   /** In the moment in which a turn becomes durable; the fleet is what the turn made of it. */
   onCommit(fleet: Fleet, events: readonly FleetEvent[]): void {
     for (const event of events) this.#checkEvent(fleet, event);
-    const reasons = new Map<JobId, string>();
     for (const { after } of fleet.tasks.changes()) {
       const task = this.#taskOf(taskKey(after.jobId, after.index));
       if (task.states.at(-1) !== after.state) task.states.push(after.state);
-      let reason = reasons.get(after.jobId);
-      const job = fleet.jobs.get(after.jobId);
-      if (after.state === "queued" && reason === undefined && job)
-        reasons.set(after.jobId, (reason = whyJobWaits(fleet, job).code));
-      task.waitingReasons = after.state === "queued" && reason ? [reason] : [];
-      const key = `${after.jobId}.${after.index}`;
-      this.#report("terminalStatesStay", key, TASK_INVARIANTS.terminalStatesStay(task));
-      this.#report("waitsForOneReason", key, TASK_INVARIANTS.waitsForOneReason(task));
+      this.#report("terminalStatesStay", `${after.jobId}.${after.index}`, TASK_INVARIANTS.terminalStatesStay(task));
     }
     const nodeIds = new Set<NodeId>();
     for (const { after } of fleet.attempts.changes()) {
@@ -289,9 +279,9 @@ export class Observer {
   #checkEnd(attempt: AttemptRecord): void {
     const { id, outcome } = attempt;
     this.#checkOutput(attempt);
+    // Of a node that is given up too: by then its lease, the grace and a margin are over.
     const nodeName = this.#liveExecutions.get(id)?.nodeName;
-    if (outcome?.type !== "nodeLost" && nodeName)
-      this.fail("endedMeansGone", `${id} ended and still runs on ${nodeName}`);
+    if (nodeName) this.fail("endedMeansGone", `${id} ended and still runs on ${nodeName}`);
     if (outcome?.type !== "nodeLost") return;
     if (this.isCalm) this.fail("calmFleetsLoseNothing", `${id} ended as ${outcome.code}`);
     const executedOn = this.#task(id).executions.find(({ attemptId }) => attemptId === id)?.nodeName;

@@ -355,6 +355,7 @@ test("the invariants can fail: a held job that has an attempt, or is held for no
     "heldWhileDependenciesAreUndecided: job 1 is held for nothing",
     "heldWhileDependenciesAreUndecided: job 2 is not held",
     "heldTasksSayWhy: job 2 says that it waits for noNodeFitsNow",
+    "everyWaitingTaskHasOneReason: 0 tasks wait for a reason, 1 are queued",
   ]);
 });
 
