@@ -10,9 +10,11 @@ import { Engine, type CommittedTurn } from "./engine.ts";
 /** A store in memory whose next commits can be made to fail. */
 class FlakyStore implements TurnStore {
   failures: unknown[] = [];
+  onCommit = (): void => {};
   readonly commits: string[][] = [];
 
   async commit(_fleet: Fleet, events: Parameters<TurnStore["commit"]>[1]) {
+    this.onCommit();
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
     this.commits.push(events.map((event) => event.event));
@@ -52,12 +54,12 @@ class ManualClock implements Clock {
 /** The one job that only the store knows. */
 const FINISHED_LONG_AGO = 77 as JobId;
 
-async function anEngine() {
+async function anEngine({ fleet = new Fleet(SETTINGS, 1), firstCommitMs = 0 } = {}) {
   const store = new FlakyStore();
   const clock = new ManualClock();
+  store.onCommit = () => clock.advance(firstCommitMs);
   const released: CommittedTurn[] = [];
   const options = { onStoreHealth: vi.fn(), onStall: vi.fn(), onDefect: vi.fn() };
-  const fleet = new Fleet(SETTINGS, 1);
   const engine = new Engine({
     fleet,
     store,
@@ -68,6 +70,7 @@ async function anEngine() {
     ...options,
   });
   await engine.start();
+  store.onCommit = () => {};
   return { engine, fleet, store, clock, released, ...options };
 }
 
@@ -173,4 +176,13 @@ test("a turn that is the first after a stall extends every lease before it judge
   await engine.command(SUBMIT);
   expect(onStall).toHaveBeenCalledOnce();
   expect(fleet.nodes.get(node!.id)?.link).toBe("disconnected");
+});
+
+test("a start whose commit takes longer than a lease extends every lease by as much", async () => {
+  const { engine, fleet } = await anEngine();
+  engine.happen({ type: "agentHello", sessionId: 1, hello: aHello(1) });
+  await vi.waitFor(() => expect(fleet.nodes.size).toBe(1));
+  await engine.stop();
+  const { onStall } = await anEngine({ fleet, firstCommitMs: 600_000 });
+  expect(onStall).toHaveBeenCalledExactlyOnceWith(599_000);
 });
