@@ -216,6 +216,13 @@ export class Observer {
     if (++this.#turns % TURNS_PER_FULL_CHECK === 0) this.checkFleet(fleet);
   }
 
+  /** A moment after a turn whose commit failed. */
+  onTakenBack(fleet: Fleet): void {
+    const { jobs, tasks, attempts, nodes, sessions, cooldowns, freezes } = fleet;
+    const isInTurn = [jobs, tasks, attempts, nodes, sessions, cooldowns, freezes].some((table) => table.hasChanges);
+    if (!isInTurn) this.checkFleet(fleet);
+  }
+
   checkFleet(fleet: Fleet): void {
     this.#report("fleet", "", brokenInvariants(fleet));
   }

@@ -50,12 +50,14 @@ describe("an error is one line that says what is wrong and what to do", () => {
 
   test.each([
     [["jobs", "--state", "lost"], "--state"],
-    [["job", "twelve"], "a job's id is a number"],
+    [["job", "twelve"], "'twelve' will not do: a job's id is a number"],
     [["run"], "command"],
     [["run", "-m", "lots", "--", "ls"], '--memory: "lots" is not a size; say its unit'],
     [["run", "-c", "many", "--", "ls"], "write a number of CPUs"],
     [["submit", "/no/such.yaml"], "there is no such file"],
     [["fly"], "unknown command"],
+    [["jbs"], "unknown command 'jbs' (Did you mean jobs?); see drover --help"],
+    [["node", "cordn", "gpu-01"], 'there is no "drover node cordn …"; there is drover node accept-hardware, cordon'],
     [["node", "gone"], "name-or-id"],
     [["node", "drain", "gpu-01", "--deadline", "soon"], "write a duration"],
     [["node", "cordon", "gpu-01", "--deadline", "2h"], "--deadline"],
