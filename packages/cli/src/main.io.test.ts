@@ -97,7 +97,7 @@ describe("the commands that read", () => {
     const frozen = { frozenSince: "2026-01-02T03:04:05.000Z", why: "3 of 4 nodes are silent" };
     coordinator.on("GET /v1/nodes", (_request, response) => sendJson(response, { nodes: [aNode()] }));
     coordinator.on("GET /v1/sites", (_request, response) =>
-      sendJson(response, aSiteList([{ name: "berlin", nodes: 4, online: 1, ...frozen }])),
+      sendJson(response, aSiteList([{ name: "berlin", nodes: 4, online: 0, ...frozen }])),
     );
     expect(await drover("nodes")).toBe(0);
     expect(shell.stdout()).toMatch(/^NODE .*\ngpu-01 .*\nsite berlin was frozen .* drover site gone berlin\n$/);
