@@ -45,12 +45,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "    const now = this.#now();",
   },
   {
-    name: "what is heard right after a stall is heard in the future",
-    file: `${CORE}/liveness.ts`,
-    find: "Math.min(now.monotonicMs, monotonicMs + stalledMs)",
-    replace: "monotonicMs + stalledMs + 0 * now.monotonicMs",
-  },
-  {
     name: "a rollback leaves attempts as they were in the failed turn",
     file: `${CORE}/fleet.ts`,
     find: "    this.attempts.rollback();\n",
@@ -115,6 +109,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${CORE}/agent-session.ts`,
     find: "return known.machineId !== null && machineId !== null && known.machineId !== machineId;",
     replace: "return false;",
+  },
+  {
+    name: "a hello that waited for the disk counts as heard when it is taken",
+    file: `${CORE}/agent-session.ts`,
+    find: "heardAtMonotonicMs: Math.max(heardAt.monotonicMs, presence?.heardAtMonotonicMs ?? 0),",
+    replace: "heardAtMonotonicMs: now.monotonicMs,",
   },
   {
     name: "the twin of a machine is let in beside it",

@@ -19,7 +19,7 @@ import type { AttemptRecord, NodeRecord } from "./records.ts";
  */
 export function agentHello(
   fleet: Fleet,
-  { sessionId, hello }: Extract<Happening, { type: "agentHello" }>,
+  { sessionId, hello, heardAt }: Extract<Happening, { type: "agentHello" }>,
   effects: Effects,
   now: Instant,
 ): void {
@@ -39,10 +39,12 @@ export function agentHello(
     effects.close(earlierSessionId, "the node connected again");
   }
   fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId, protocolVersion: hello.protocolVersion });
+  // Not from now on: a hello that has waited for the disk may be of a node that has long been silent again, and would
+  // make it count as present (simulation seed 1867).
   fleet.presences.set(hello.nodeId, {
-    heardAtMonotonicMs: now.monotonicMs,
-    leaseFromMonotonicMs: now.monotonicMs,
-    heardAtMs: now.wallMs,
+    heardAtMonotonicMs: Math.max(heardAt.monotonicMs, presence?.heardAtMonotonicMs ?? 0),
+    leaseFromMonotonicMs: Math.max(heardAt.monotonicMs, presence?.leaseFromMonotonicMs ?? 0),
+    heardAtMs: heardAt.wallMs,
     load: presence?.load ?? null,
     attemptCount: null,
   });

@@ -74,6 +74,11 @@ async function anEngine({ fleet = new Fleet(SETTINGS, 1), firstCommitMs = 0 } = 
   return { engine, fleet, store, clock, released, ...options };
 }
 
+function helloAt(clock: Clock) {
+  const heardAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+  return { type: "agentHello", sessionId: 1, hello: aHello(1), heardAt } as const;
+}
+
 const SUBMIT = { type: "submitJob", spec: aJob(), idempotency: null } as const;
 const DISK_FULL = new DroverError("storage.full", "The disk is full.");
 
@@ -99,7 +104,7 @@ describe("a turn", () => {
   test("keeps what agents said while the disk is full, and takes it when there is room again", async () => {
     const { engine, fleet, store, clock, onStoreHealth } = await anEngine();
     store.failures = [DISK_FULL, DISK_FULL];
-    engine.happen({ type: "agentHello", sessionId: 1, hello: aHello(1) });
+    engine.happen(helloAt(clock));
     await vi.waitFor(() => expect(engine.storeProblem).toBe(DISK_FULL));
     expect(fleet.nodes.size).toBe(0);
     clock.advance(500);
@@ -146,7 +151,7 @@ describe("a turn", () => {
 
 test("a stall of the process extends every lease by as much and is told", async () => {
   const { engine, fleet, clock, onStall } = await anEngine();
-  engine.happen({ type: "agentHello", sessionId: 1, hello: aHello(1) });
+  engine.happen(helloAt(clock));
   await vi.waitFor(() => expect(fleet.nodes.size).toBe(1));
   const [nodeId] = [...fleet.presences.keys()];
   const heardAt = () => fleet.presences.get(nodeId as never)?.heardAtMonotonicMs ?? 0;
@@ -159,7 +164,7 @@ test("a stall of the process extends every lease by as much and is told", async 
 
 test("a turn that is the first after a stall extends every lease before it judges one", async () => {
   const { engine, fleet, store, clock, onStall } = await anEngine();
-  engine.happen({ type: "agentHello", sessionId: 1, hello: aHello(1) });
+  engine.happen(helloAt(clock));
   await vi.waitFor(() => expect(fleet.nodes.size).toBe(1));
   const [node] = [...fleet.nodes.values()];
   engine.happen({ type: "agentGone", sessionId: 1, nodeId: node!.id, reason: "reset" });
@@ -179,8 +184,8 @@ test("a turn that is the first after a stall extends every lease before it judge
 });
 
 test("a start whose commit takes longer than a lease extends every lease by as much", async () => {
-  const { engine, fleet } = await anEngine();
-  engine.happen({ type: "agentHello", sessionId: 1, hello: aHello(1) });
+  const { engine, fleet, clock } = await anEngine();
+  engine.happen(helloAt(clock));
   await vi.waitFor(() => expect(fleet.nodes.size).toBe(1));
   await engine.stop();
   const { onStall } = await anEngine({ fleet, firstCommitMs: 600_000 });

@@ -159,6 +159,8 @@ export class AgentGateway {
   }
 
   async #takeHello(session: AgentSession, hello: Hello): Promise<void> {
+    const { engine, clock } = this.#options;
+    const heardAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
     session.nodeId = hello.nodeId;
     session.reportedAttemptIds = hello.attempts.map((report) => report.attemptId);
     this.#greeted.set(hello.nodeId, session);
@@ -166,7 +168,7 @@ export class AgentGateway {
     if (session.isClosed) return;
     // While this one waited for the disk the node said hello again: what it said here is no longer true.
     if (this.#greeted.get(hello.nodeId) !== session) return session.close("the node connected again");
-    this.#options.engine.happen({ type: "agentHello", sessionId: session.id, hello: { ...hello, attempts } });
+    engine.happen({ type: "agentHello", sessionId: session.id, hello: { ...hello, attempts }, heardAt });
   }
 
   #takeReports(session: AgentSession, nodeId: NodeId, reports: AttemptReport[]): void {
