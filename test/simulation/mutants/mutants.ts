@@ -39,12 +39,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "void extendLeases;",
   },
   {
-    name: "only the tick notices that the coordinator was stalled",
-    file: `${COORDINATOR}/engine/engine.ts`,
-    find: "    this.#noticeStall();\n    const now = this.#now();",
-    replace: "    const now = this.#now();",
-  },
-  {
     name: "a rollback leaves attempts as they were in the failed turn",
     file: `${CORE}/fleet.ts`,
     find: "    this.attempts.rollback();\n",
@@ -115,6 +109,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${CORE}/agent-session.ts`,
     find: "heardAtMonotonicMs: Math.max(heardAt.monotonicMs, presence?.heardAtMonotonicMs ?? 0),",
     replace: "heardAtMonotonicMs: now.monotonicMs,",
+  },
+  {
+    name: "a hello that a later one has overtaken is taken",
+    file: `${COORDINATOR}/gateway/agent-gateway.ts`,
+    find: "if (session.id < (this.#newestGreeted.get(hello.nodeId) ?? 0)) return session.close(OVERTAKEN);",
+    replace: "",
   },
   {
     name: "the twin of a machine is let in beside it",

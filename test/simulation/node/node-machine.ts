@@ -95,6 +95,7 @@ export class NodeMachine {
     this.launcher = null;
     this.#listener = null;
     this.processes.clear();
+    for (const connection of this.path.connections) connection.lose("up");
     // Nobody answers for it until it is back.
     this.path.cut("up");
     this.path.cut("down");

@@ -97,6 +97,11 @@ export class Connection {
     });
   }
 
+  /** What waited in the kernel of a machine that went down. */
+  lose(direction: Direction): void {
+    this.#held[direction] = [];
+  }
+
   /** Both ends are told, each when the news reaches it; what is under way is lost. */
   reset(): void {
     this.forget([this.agentEnd, this.coordinatorEnd]);
