@@ -112,6 +112,14 @@ const COORDINATOR_FAULTS = {
       world,
     );
   },
+  partitionOfSite(_coordinator, world) {
+    const { site } = world.random.pick(world.nodes).machine;
+    partition(
+      world.nodes.filter(({ machine }) => machine.site === site),
+      ["up", "down"],
+      world,
+    );
+  },
 } as const satisfies Record<string, CoordinatorFault>;
 
 export type FaultKind = keyof typeof NODE_FAULTS | keyof typeof COORDINATOR_FAULTS;

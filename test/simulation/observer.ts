@@ -68,6 +68,8 @@ export class Observer {
   isCalm = false;
   /** How long a node must have been silent at the least before it is given up. */
   leastSilenceMs = 0;
+  /** How long until the coordinator counts a node as away. */
+  suspectAfterMs = 0;
   stopGraceMs = 0;
   /** Tasks that have not ended, as of the last commit. */
   liveTaskCount = 0;
@@ -279,7 +281,7 @@ export class Observer {
     const silences = others
       .filter((node) => node.link !== "lost" || node.id === id)
       .map(({ name, link }) => (link === "online" ? 0 : this.#silenceSinceOnline(name)));
-    const away = silences.filter((silentMs) => silentMs > this.leastSilenceMs + MASS_MARGIN_MS).length;
+    const away = silences.filter((silentMs) => silentMs > this.suspectAfterMs + MASS_MARGIN_MS).length;
     return away >= 2 && away > silences.length - away;
   }
 

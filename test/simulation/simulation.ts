@@ -1,5 +1,5 @@
 import type { Dial } from "@drover/agent/link/socket.ts";
-import { lostAfterMs } from "@drover/coordinator/core/liveness.ts";
+import { lostAfterMs, suspectAfterMs } from "@drover/coordinator/core/liveness.ts";
 import { whyJobWaits } from "@drover/coordinator/core/why-waiting.ts";
 import type { ObservedJob } from "../invariants/observation.ts";
 import { CoordinatorHost } from "./coordinator/coordinator-host.ts";
@@ -80,6 +80,7 @@ export class Simulation {
     const { settings } = this.plan.coordinator;
     const isFaultless = Object.values(faultsPerHour).every((rate) => rate === 0);
     this.observer.isCalm = isFaultless && destroyAtMs === null;
+    this.observer.suspectAfterMs = suspectAfterMs({ ...settings, incarnation: "" });
     this.observer.stopGraceMs = settings.stopGraceMs;
     this.observer.leastSilenceMs = lostAfterMs(settings) - SILENCE_TOLERANCE_MS;
     const coordinator = new CoordinatorHost(this.plan.coordinator, this.timeline, random.fork(), this.observer);

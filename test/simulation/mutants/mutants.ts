@@ -135,12 +135,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "if (!node) return void sessionId;",
   },
   {
-    name: "an attempt that was never reported is started again by a later coordinator",
-    file: `${CORE}/agent-session.ts`,
-    find: "if (incarnationOf(attempt.id) !== fleet.settings.incarnation) {",
-    replace: 'if (incarnationOf(attempt.id) === "") {',
-  },
-  {
     name: "what should wait for its node is given away",
     file: `${CORE}/liveness.ts`,
     find: 'if (!isGone && fleet.jobs.get(attempt.jobId)?.spec.onDisconnect === "wait") continue;',
