@@ -245,19 +245,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "void stays;",
   },
   {
-    name: "the lease counts again before what was given away is dropped",
-    file: `${AGENT}/agent.ts`,
-    find: "      attempts.dropOthers(welcome.attempts.map(({ attemptId }) => attemptId));\n      lease.renew(sentAtMs, welcome.leaseMs);\n",
-    replace:
-      "      lease.renew(sentAtMs, welcome.leaseMs);\n      attempts.dropOthers(welcome.attempts.map(({ attemptId }) => attemptId));\n",
-  },
-  {
-    name: "an attempt that turns out never to have been spooled is dropped without a word",
-    file: `${AGENT}/attempts/attempts.ts`,
-    find: "return unread ? this.#concludeUnspooled(unread) : this.#lifecycle.remove(attemptId);",
-    replace: "return this.#lifecycle.remove(attemptId);",
-  },
-  {
     name: "what a supervisor that was killed left running is not looked for",
     file: `${AGENT}/attempts/lifecycle.ts`,
     find: "if (supervisors.killLeftovers(held.attemptId, held.cgroup) > 0) return;",
