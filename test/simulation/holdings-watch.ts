@@ -49,7 +49,7 @@ export class HoldingsWatch {
     if (!fleet || !node || node.link !== "online" || !isCalm) return;
     const desired = new Set<string>(fleet.attemptsOn(node.id).map(({ id }) => id));
     const held = new Set<string>(machine.spooledAttemptIds().filter(isAttemptId));
-    const differing = [...desired, ...held].filter((id) => desired.has(id) !== held.has(id));
+    const differing = [...desired, ...held].filter((id) => desired.has(id) !== held.has(id) || isOrphaned(machine, id));
     const patienceMs = this.#patienceMs(fleet.settings.stopGraceMs);
     const prefix = `${machine.name} `;
     for (const key of this.#differedMs.keys())
@@ -63,7 +63,7 @@ export class HoldingsWatch {
       const [broken] = NODE_INVARIANTS.holdsWhatItShould(observed);
       this.#observer.fail(
         "holdsWhatItShould",
-        `${machine.name} differs about ${attemptId} for ${patienceMs} ms: ${broken}`,
+        `${machine.name} differs about ${attemptId} for ${patienceMs} ms: ${broken ?? "its supervisor is gone"}`,
       );
     }
   }
@@ -72,4 +72,11 @@ export class HoldingsWatch {
   #patienceMs(stopGraceMs: number): number {
     return stopGraceMs + 30_000;
   }
+}
+
+/** Its supervisor is gone and has not said how it ended: its agent has to notice. */
+function isOrphaned(machine: NodeRig["machine"], attemptId: string): boolean {
+  const directory = machine.attemptDirectory(attemptId);
+  const isClaimed = machine.disk.exists(`${directory}/claim`) && !machine.disk.exists(`${directory}/exit`);
+  return isClaimed && ![...machine.supervisors].some((supervisor) => supervisor.attemptId === attemptId);
 }

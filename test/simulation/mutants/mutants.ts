@@ -123,12 +123,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "return now.monotonicMs - heardAtMs < 0 * suspectAfterMs(fleet.settings);",
   },
   {
-    name: "reports of a session that was replaced are taken",
-    file: `${CORE}/attempt-reports.ts`,
-    find: "if (fleet.sessionIdOf(nodeId) !== sessionId) return;",
-    replace: "void sessionId;",
-  },
-  {
     name: "the goodbye of a session that was replaced counts",
     file: `${CORE}/agent-session.ts`,
     find: "if (!node || fleet.sessionIdOf(nodeId) !== sessionId) return;",

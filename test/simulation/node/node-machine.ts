@@ -117,6 +117,14 @@ export class NodeMachine {
     return () => (this.#listener = null);
   }
 
+  /** Some program of the machine, which gets a pid that was ours a moment ago. */
+  startOther(pid: number): void {
+    const { processes, observer, timeline, random } = this;
+    const onSignal = () => observer.fail("signalsReachWhomTheyMean", `${this.name}: a program that is not ours`);
+    const other = processes.add("", onSignal, pid - 1);
+    if (other) timeline.after(random.magnitude(1_000, 600_000), () => processes.remove(other));
+  }
+
   startLauncher(onLocked: () => void, onReady: (launcher: Launcher) => void): void {
     Launcher.open(this, onLocked, onReady);
   }

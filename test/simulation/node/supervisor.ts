@@ -62,6 +62,7 @@ export class Supervisor {
     if (this.#written !== "") this.#machine.observer.onLostInPipe(this.#attemptId, this.#written);
     this.#written = "";
     if (this.#entry) this.#machine.processes.remove(this.#entry);
+    if (this.#entry && this.#random.chance(0.2)) this.#machine.startOther(this.#entry.pid);
     this.#machine.supervisors.delete(this);
     // The kernel kills the command with it; a process that the command has forked may go on until somebody finds it.
     const survivesMs = this.#random.chance(0.3) ? this.#random.magnitude(DEATH_MS, LEFT_BEHIND_MS) : DEATH_MS;
