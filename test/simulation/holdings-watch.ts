@@ -33,20 +33,12 @@ export class HoldingsWatch {
     });
   }
 
-  #lookAt({ machine, agent }: NodeRig): void {
+  #lookAt(rig: NodeRig): void {
+    const { machine } = rig;
     const { coordinator } = this.#world;
     const fleet = coordinator.control?.engine.fleet;
     const node = coordinator.nodeNamed(machine.name);
-    const connection = [...machine.path.connections].find((one) => one.isQuiet);
-    const isCalm =
-      connection &&
-      agent.process?.isAsleep === false &&
-      coordinator.process?.isAsleep === false &&
-      !machine.disk.isFull &&
-      !coordinator.disk.isFull &&
-      !coordinator.disk.isBroken &&
-      coordinator.health.problem === null;
-    if (!fleet || !node || node.link !== "online" || !isCalm) return;
+    if (!fleet || !node || node.link !== "online" || !this.#isCalm(rig)) return;
     const desired = new Set<string>(fleet.attemptsOn(node.id).map(({ id }) => id));
     const held = new Set<string>(machine.spooledAttemptIds().filter(isAttemptId));
     const differing = [...desired, ...held].filter((id) => desired.has(id) !== held.has(id) || isOrphaned(machine, id));
@@ -66,6 +58,21 @@ export class HoldingsWatch {
         `${machine.name} differs about ${attemptId} for ${patienceMs} ms: ${broken ?? "its supervisor is gone"}`,
       );
     }
+  }
+
+  /** Nothing is under way to it, and it can do whatever it is told. */
+  #isCalm({ machine, agent }: NodeRig): boolean {
+    const { coordinator } = this.#world;
+    return (
+      [...machine.path.connections].some((connection) => connection.isQuiet) &&
+      agent.process?.isAsleep === false &&
+      coordinator.process?.isAsleep === false &&
+      machine.readFailures === 0 &&
+      !machine.disk.isFull &&
+      !coordinator.disk.isFull &&
+      !coordinator.disk.isBroken &&
+      coordinator.health.problem === null
+    );
   }
 
   /** The grace of a stop, twice a sweep of the agent, and time for the news. */

@@ -18,9 +18,10 @@ struct supervision {
 
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static void begin_stop(struct supervision *state, enum cause cause) {
+/* The grace counts from `since_ms`: whoever notices late has had a part of it, or all. */
+static void begin_stop(struct supervision *state, enum cause cause, int64_t since_ms) {
   state->cause = cause;
-  state->kill_at_ms = monotonic_ms() + state->launch->stop_grace_ms;
+  state->kill_at_ms = since_ms + state->launch->stop_grace_ms;
   if (state->launch->stop_grace_ms > 0) signal_tree(SIGTERM);
 }
 
@@ -72,10 +73,10 @@ static void supervise_tree(struct supervision *state, int signals) {
   while (reap(state)) {
     int64_t now_ms = monotonic_ms();
     bool undisturbed = state->cause == CAUSE_NONE && !state->command_ended;
-    if (undisturbed && now_ms >= timeout_at_ms) begin_stop(state, CAUSE_TIMED_OUT);
+    if (undisturbed && now_ms >= timeout_at_ms) begin_stop(state, CAUSE_TIMED_OUT, now_ms);
     else if (undisturbed && now_ms >= lease_ends_at_ms) {
       lease_ends_at_ms = read_lease_deadline();
-      if (now_ms >= lease_ends_at_ms) begin_stop(state, CAUSE_LEASE_EXPIRED);
+      if (now_ms >= lease_ends_at_ms) begin_stop(state, CAUSE_LEASE_EXPIRED, lease_ends_at_ms);
     }
     /* What a command leaves behind when it ends by itself gets no grace: it was not asked to stop, it was left. */
     bool left_behind = state->command_ended && state->cause == CAUSE_NONE && !state->killing;
@@ -88,7 +89,7 @@ static void supervise_tree(struct supervision *state, int signals) {
     bool asked_to_stop = wait_for_news(signals, wait_ms);
     /* An end that was there before the request counts as its own. */
     if (asked_to_stop && reap(state) && !state->command_ended && state->cause == CAUSE_NONE) {
-      begin_stop(state, read_stop_cause());
+      begin_stop(state, read_stop_cause(), monotonic_ms());
     }
   }
 }

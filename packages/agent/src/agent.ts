@@ -12,6 +12,7 @@ import { composeLaunch } from "./attempts/compose-launch.ts";
 import type { AgentConfig } from "./config.ts";
 import { NodeWatch } from "./health/node-watch.ts";
 import { loadNodeId } from "./identity.ts";
+import { takeWelcome } from "./link/take-welcome.ts";
 import { createLease, openLeaseFile, type Lease } from "./lease.ts";
 import { CoordinatorLink } from "./link/coordinator-link.ts";
 import { agentEndpoint, type Dial } from "./link/socket.ts";
@@ -183,19 +184,15 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
     countAttempts: () => attempts.count(),
     composeHello: () => composeHello(config, node.nodeId, machine, watch.state(), attempts.takeAllReports()),
     onWelcome(welcome, sentAtMs) {
-      // Offsets first: with them, what is listed after is known to be complete or not.
-      shipper.resume(welcome.outputOffsets);
-      // What was given away while the lease was over ends before the lease counts again: a supervisor that only now
-      // looks at it would start its command beside another node's (simulation seed 3819322052).
-      attempts.dropOthers(welcome.attempts.map(({ attemptId }) => attemptId));
-      lease.renew(sentAtMs, welcome.leaseMs);
-      attempts.apply(welcome.attempts);
+      takeWelcome(welcome, sentAtMs, { shipper, attempts, lease });
       flushReports();
     },
     onDesired: (desired) => attempts.apply(desired),
     onOutputAck: (attemptId, offset) => shipper.onAck(attemptId, offset),
     onOutputResend: (attemptId, offset) => shipper.onResend(attemptId, offset),
-    onLeaseRenewed: (sentAtMs, leaseMs) => lease.renew(sentAtMs, leaseMs),
+    onLeaseRenewed(sentAtMs, leaseMs) {
+      if (!attempts.hasLooseEnds()) lease.renew(sentAtMs, leaseMs);
+    },
   });
   return { attempts, shipper, link };
 }

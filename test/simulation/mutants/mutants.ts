@@ -107,8 +107,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a hello that waited for the disk counts as heard when it is taken",
     file: `${CORE}/agent-session.ts`,
-    find: "heardAtMonotonicMs: Math.max(heardAt.monotonicMs, presence?.heardAtMonotonicMs ?? 0),",
-    replace: "heardAtMonotonicMs: now.monotonicMs,",
+    find: "presenceFrom(presence, heardAt)",
+    replace: "presenceFrom(presence, now)",
   },
   {
     name: "a hello that a later one has overtaken is taken",
@@ -252,7 +252,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "after a reconnect output goes on where it was, whatever arrived",
-    file: `${AGENT}/agent.ts`,
+    file: `${AGENT}/link/take-welcome.ts`,
     find: "shipper.resume(welcome.outputOffsets);",
     replace: "",
   },

@@ -46,6 +46,14 @@ export class Attempts {
     for (const held of this.#ledger.all()) if (!stays.has(held.attemptId)) this.#lifecycle.drop(held);
   }
 
+  /**
+   * Something that was given away may still start here: its claim could neither be taken nor read. As long as this
+   * is so, the lease must not be renewed.
+   */
+  hasLooseEnds(): boolean {
+    return this.#ledger.all().some((held) => held.unwanted && held.exit === null && !held.isToldToStop);
+  }
+
   apply(desired: readonly DesiredAttempt[]): void {
     for (const one of desired) this.#applyOne(one);
   }
@@ -196,6 +204,8 @@ export class Attempts {
     }
     if (spooled.exit !== null) return this.#lifecycle.end(held, spooled.exit);
     if (held.started !== null) shipper.track(attemptId);
+    // What the hello said of it was only that it is here.
+    if (unread) this.#ledger.reportDue(held);
     this.#sweepOne(held);
   }
 
@@ -217,7 +227,7 @@ export class Attempts {
       // Alive first, exit record second: in the other order its end could fall between the two.
       if (!this.#ports.supervisors.isAlive(claim)) return this.#lifecycle.settleWithoutSupervisor(held);
       if (claim.commandPid > 0) this.#lifecycle.start(held, claim.commandPid, claim.startedAtMs);
-      if (stopCause !== null) this.#ports.supervisors.stop(claim);
+      if (stopCause !== null) this.#lifecycle.tellToStop(held, claim);
       return;
     }
     if (stopCause !== null) return this.#lifecycle.stop(held, stopCause);
@@ -233,6 +243,7 @@ function newAttempt(attemptId: AttemptId, cgroup: string | null): HeldAttempt {
     claim: null,
     started: null,
     stopCause: null,
+    isToldToStop: false,
     exit: null,
     unwanted: false,
     askedAtMonotonicMs: null,

@@ -179,6 +179,8 @@ export class CoordinatorLink implements OutputChannel {
     log("agent.connected", { coordinator: url, attempts: welcome.attempts.length });
     this.#ports.onWelcome(welcome, session.helloSentAtMs);
     session.cancelTimer?.();
+    // At once: the lease counts from the hello, which may have waited for most of it.
+    this.#beat(session);
     this.#beatLater(session, welcome.heartbeatIntervalMs);
   }
 
