@@ -48,23 +48,26 @@ static _Noreturn void become_command(const struct launch *launch, int output, in
   _exit(127);
 }
 
-/* Into the cgroup from its first instruction, where the kernel can (5.7); otherwise without one: the walk over /proc then does all the killing. */
-static pid_t fork_into(const char *cgroup) {
-  if (cgroup == NULL || (mkdir(cgroup, 0755) < 0 && errno != EEXIST)) return fork();
-  int directory = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/* Into the cgroup from its first instruction, where the kernel can (5.7). */
+static pid_t fork_into(const char *cgroup, bool *is_born_inside) {
+  int directory = cgroup == NULL ? -1 : open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  *is_born_inside = false;
   if (directory < 0) return fork();
   struct clone_args arguments = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)directory};
   pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+  *is_born_inside = pid > 0;
   if (pid < 0) pid = fork();
   close(directory);
   return pid;
 }
 
-static bool make_command(struct command *command, const struct launch *launch, int output) {
+static bool make_command(struct command *command, struct launch *launch, int output) {
   int release[2], problem[2];
   if (pipe2(release, O_CLOEXEC) < 0) return false;
   if (pipe2(problem, O_CLOEXEC) < 0) return false;
-  command->pid = fork_into(launch->cgroup);
+  bool is_born_inside;
+  make_cgroups(launch);
+  command->pid = fork_into(launch->cgroup, &is_born_inside);
   if (command->pid < 0) return false;
   if (command->pid == 0) {
     close(release[1]);
@@ -72,6 +75,7 @@ static bool make_command(struct command *command, const struct launch *launch, i
   }
   close(release[0]);
   close(problem[1]);
+  enter_cgroups(launch, command->pid, is_born_inside);
   command->release = release[1];
   command->problem = problem[0];
   return true;

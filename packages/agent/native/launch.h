@@ -1,6 +1,6 @@
 /*
  * The file `launch`: what to run, as the agent wrote it. Pairs of NUL-terminated strings, key and value;
- * `arg` and `env` come once per argument and variable, in order. Keys that are not known are skipped, so that a
+ * `arg` and `env` (and the cgroups and their settings) come once for each, in order. Keys that are not known are skipped, so that a
  * newer agent can use a supervisor that is already running.
  */
 
@@ -10,7 +10,10 @@ struct launch {
   int64_t stop_grace_ms;
   bool ends_with_lease;
   const char *work_dir;
-  const char *cgroup; /* NULL: none */
+  const char *cgroup; /* Of version 2; NULL: none */
+  char **more_cgroups; /* Of version 1 */
+  char **cgroup_settings;
+  const char *memory_cgroup; /* Which of them counts memory; NULL: none */
   char **arguments;
   char **environment;
 };
@@ -26,9 +29,12 @@ static bool read_launch(struct launch *launch) {
   for (size_t i = 0; i < size; i++) strings += launch->bytes[i] == '\0';
   launch->arguments = calloc(strings / 2 + 1, sizeof(char *));
   launch->environment = calloc(strings / 2 + 1, sizeof(char *));
-  if (strings % 2 != 0 || launch->arguments == NULL || launch->environment == NULL) return false;
+  launch->more_cgroups = calloc(strings / 2 + 1, sizeof(char *));
+  launch->cgroup_settings = calloc(strings / 2 + 1, sizeof(char *));
+  bool has_room = launch->arguments && launch->environment && launch->more_cgroups && launch->cgroup_settings;
+  if (strings % 2 != 0 || !has_room) return false;
 
-  size_t arguments = 0, variables = 0;
+  size_t arguments = 0, variables = 0, cgroups = 0, settings = 0;
   for (char *key = launch->bytes, *end = launch->bytes + size; key < end;) {
     char *value = key + strlen(key) + 1;
     if (strcmp(key, "arg") == 0) launch->arguments[arguments++] = value;
@@ -38,6 +44,9 @@ static bool read_launch(struct launch *launch) {
     else if (strcmp(key, "onDisconnect") == 0) launch->ends_with_lease = strcmp(value, "restart") == 0;
     else if (strcmp(key, "workDir") == 0) launch->work_dir = value;
     else if (strcmp(key, "cgroup") == 0) launch->cgroup = value;
+    else if (strcmp(key, "cgroupOfController") == 0) launch->more_cgroups[cgroups++] = value;
+    else if (strcmp(key, "cgroupSetting") == 0) launch->cgroup_settings[settings++] = value;
+    else if (strcmp(key, "memoryCgroup") == 0) launch->memory_cgroup = value;
     key = value + strlen(value) + 1;
   }
   return arguments > 0 && launch->work_dir != NULL;

@@ -12,6 +12,7 @@ struct end {
   const char *failure;
   char message[512];
   int64_t output_bytes;
+  struct memory_use memory;
 };
 
 /* The agent may be away: the files are the truth, and it reads them when it comes back. */
@@ -91,6 +92,11 @@ static void write_exit(const struct end *end) {
   }
   snprintf(text + used, sizeof text - (size_t)used, "cause %s\nendedAtMs %lld\noutputBytes %lld\ncpuMs %lld\nmaxRssBytes %lld\n",
            CAUSE_WORDS[end->cause], (long long)epoch_ms(), (long long)end->output_bytes, cpu_ms, usage.ru_maxrss * 1024LL);
+  used = (int)strlen(text);
+  const struct memory_use *memory = &end->memory;
+  if (memory->peak_bytes >= 0) used += snprintf(text + used, sizeof text - (size_t)used, "memoryPeakBytes %lld\n", (long long)memory->peak_bytes);
+  if (memory->limit_bytes >= 0) used += snprintf(text + used, sizeof text - (size_t)used, "memoryLimitBytes %lld\n", (long long)memory->limit_bytes);
+  if (memory->is_killed) snprintf(text + used, sizeof text - (size_t)used, "killedForMemoryOf %s\n", memory->by_own_limit ? "attempt" : "machine");
   /* On a full disk this waits for room: a supervisor costs little, a lost exit status costs a whole run. */
   while (!publish_exit(text)) {
     if (errno == ENOENT) return; /* The directory is gone; nobody asks any more. */

@@ -101,7 +101,8 @@ static void conclude(struct end *end, const struct launch *launch, int output, c
   if (end->output_bytes > 0) fsync(output);
   remove_directory("work");
   remove_directory("tmp");
-  if (launch->cgroup != NULL) rmdir(launch->cgroup);
+  read_memory_use(launch, &end->memory);
+  remove_cgroups(launch);
   write_exit(end);
   char line[256];
   snprintf(line, sizeof line, "ended %s\n", id);

@@ -39,6 +39,7 @@
 #include "files.h"
 #include "remove.h"
 #include "launch.h"
+#include "cgroup.h"
 #include "tree.h"
 #include "records.h"
 #include "command.h"

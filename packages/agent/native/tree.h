@@ -67,15 +67,3 @@ static void signal_tree(int signal_number) {
   }
   free(seen);
 }
-
-/* The kernel kills a whole cgroup at once; without one this does nothing and the walk above does it all. */
-static bool kill_cgroup(const char *cgroup) {
-  if (cgroup == NULL) return false;
-  char path[PATH_MAX];
-  snprintf(path, sizeof path, "%s/cgroup.kill", cgroup);
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  bool killed = write_all(fd, "1", 1);
-  close(fd);
-  return killed;
-}

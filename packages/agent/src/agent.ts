@@ -20,8 +20,8 @@ import type { Log } from "./log.ts";
 import { OutputShipper } from "./output/shipper.ts";
 import type { FileSystem } from "./machine/file-system.ts";
 import type { Machine } from "./machine/machine.ts";
-import { closeCgroupRoot } from "./runtime/cgroup.ts";
 import type { Launcher } from "./runtime/launcher.ts";
+import type { CgroupRoots } from "./runtime/open-cgroups.ts";
 import { createSupervisors } from "./runtime/supervisors.ts";
 import { openSpool } from "./spool/spool.ts";
 
@@ -63,16 +63,15 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
   const { clock, files } = machine;
   const { dataDir, name } = config;
   const nodeId = loadNodeId(dataDir, files, (limit) => ports.randomBelow(limit));
+  const cgroupRoots = machine.openCgroups(nodeId);
   const watch = await NodeWatch.start({
     machine,
     log,
+    enforcement: cgroupRoots.enforcement,
     offer: (hardware) => capacityOf(config, hardware),
     foreignGpuUse: config.foreignGpuUse,
   });
-  const node: NodeFacts = {
-    nodeId,
-    cgroupRoot: machine.openCgroupRoot(nodeId),
-  };
+  const node: NodeFacts = { nodeId, cgroupRoots };
   const leaseFile = openLeaseFile(dataDir, files, machine.bootId);
   const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
   const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease, watch });
@@ -97,7 +96,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
       shipper.stop();
       leaseFile.close();
       await launcher.stop();
-      if (node.cgroupRoot !== null) closeCgroupRoot(node.cgroupRoot);
+      machine.closeCgroups(cgroupRoots);
       log("agent.stopped");
     },
   };
@@ -106,7 +105,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
 /** What stays the same as long as the agent runs. */
 interface NodeFacts {
   nodeId: NodeId;
-  cgroupRoot: string | null;
+  cgroupRoots: CgroupRoots;
 }
 
 interface Parts {
@@ -128,7 +127,6 @@ interface PartsContext {
 function connectParts({ config, ports, node, launcher, lease, watch }: PartsContext): Parts {
   const { machine, log } = ports;
   const { clock, files, bootId } = machine;
-  const { cgroupRoot } = node;
   const spool = openSpool(config.dataDir, files);
   const flushReports = onceATurn(clock, () => {
     if (!link.isOpen()) return;
@@ -166,7 +164,7 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
         nodeName: config.name,
         bootId,
         directory,
-        cgroupRoot,
+        cgroupRoots: node.cgroupRoots,
         gpus: watch.state().hardware.gpus,
         inherited: ports.environment,
       }),

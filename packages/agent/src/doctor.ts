@@ -43,6 +43,7 @@ export async function examine(options: DoctorOptions): Promise<{ text: string; i
         }),
     },
     log: () => {},
+    enforcement: null,
     offer: () => ({ cpuMilli: 0, memoryBytes: 0, gpuIds: [] }),
     foreignGpuUse,
   });

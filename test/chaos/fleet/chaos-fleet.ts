@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseCgroupDirectory } from "@drover/agent/runtime/cgroup.ts";
+import { findCgroup } from "@drover/agent/runtime/cgroup-directory.ts";
 import { createClient, type DroverClient } from "@drover/shared/client/client.ts";
 import { CHECKOUT } from "../../support/local-fleet.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -124,13 +124,15 @@ export async function startChaosFleet(options: FleetOptions): Promise<ChaosFleet
 
 /** An agent that is killed leaves the control groups of its attempts to the next agent of its node, which will not come. */
 async function willRemoveControlGroups(client: DroverClient, janitor: Janitor): Promise<void> {
-  const own = parseCgroupDirectory(
-    readFileSync("/proc/self/mountinfo", "utf8"),
-    readFileSync("/proc/self/cgroup", "utf8"),
+  const mountInfo = readFileSync("/proc/self/mountinfo", "utf8");
+  const ownCgroups = readFileSync("/proc/self/cgroup", "utf8");
+  const own = ([null, "memory", "cpu", "cpuset"] as const).flatMap(
+    (controller) => findCgroup(mountInfo, ownCgroups, controller)?.directory ?? [],
   );
-  if (own === null) return;
   for (const { id } of (await client.listNodes()).nodes) {
-    const folder = join(own, `drover-${id}`);
-    janitor.willRun(["sh", "-c", `test ! -d "${folder}" || find "${folder}" -depth -type d -exec rmdir {} ";"`]);
+    for (const directory of new Set(own)) {
+      const folder = join(directory, `drover-${id}`);
+      janitor.willRun(["sh", "-c", `test ! -d "${folder}" || find "${folder}" -depth -type d -exec rmdir {} ";"`]);
+    }
   }
 }

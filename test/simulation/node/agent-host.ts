@@ -1,3 +1,4 @@
+import { NO_CGROUP_ROOTS } from "@drover/agent/testing/no-cgroups.ts";
 import { startAgent, type Agent } from "@drover/agent/agent.ts";
 import type { Dial } from "@drover/agent/link/socket.ts";
 import type { Machine } from "@drover/agent/machine/machine.ts";
@@ -169,7 +170,8 @@ export class AgentHost {
         }),
       listenForNotices: (onNotice) => machine.listenForNotices((notice) => process.run(() => onNotice(notice))),
       sendSignal: (pid, signal) => process.effect(() => machine.processes.signal(pid, signal)),
-      openCgroupRoot: () => null,
+      openCgroups: () => NO_CGROUP_ROOTS,
+      closeCgroups() {},
       probeHardware: () =>
         new Promise((resolve) => {
           process.after(random.magnitude(...PROBE_MS), () =>

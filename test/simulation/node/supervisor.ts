@@ -276,7 +276,7 @@ export class Supervisor {
       if (this.#written !== "") throw new Error("output is still in the pipe");
       if (this.#outputBytes > 0) disk.sync(`${this.#directory}/output`);
       for (const name of ["work", "tmp"]) disk.removeTree(`${this.#directory}/${name}`);
-      const usage = { cpuMs: 1, maxRssBytes: 1 };
+      const usage = { cpuMs: 1, maxRssBytes: 1, memoryPeakBytes: null, memoryLimitBytes: null, gpus: null };
       const exit = { outcome, endedAtMs: clock.wallMs(), outputBytes: this.#outputBytes, usage };
       disk.write(`${this.#directory}/exit.tmp`, formatExit(exit));
       disk.rename(`${this.#directory}/exit.tmp`, `${this.#directory}/exit`);

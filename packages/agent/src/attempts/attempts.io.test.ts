@@ -8,6 +8,7 @@ import { formatClaim } from "../spool/records.ts";
 import { openSpool, type Spool } from "../spool/spool.ts";
 import { anAssignment, run } from "../testing/an-assignment.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
+import { NO_CGROUP_ROOTS } from "../testing/no-cgroups.ts";
 import { Attempts } from "./attempts.ts";
 import { composeLaunch } from "./compose-launch.ts";
 
@@ -55,7 +56,7 @@ function anAgent() {
         directory,
         nodeName: "n",
         bootId: "b00t",
-        cgroupRoot: null,
+        cgroupRoots: NO_CGROUP_ROOTS,
         gpus: [],
         inherited: {},
       }),

@@ -3,6 +3,7 @@ import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { Assignment, AttemptReport, DesiredAttempt } from "@drover/shared/protocol/messages.ts";
 import type { Notice } from "../runtime/notices.ts";
 import type { Launch } from "../spool/launch-file.ts";
+import { directoriesOf } from "./attempt-cgroups.ts";
 import type { ExitRecord } from "../spool/records.ts";
 import { Ledger } from "./ledger.ts";
 import { Lifecycle, messageOf, type LifecyclePorts } from "./lifecycle.ts";
@@ -137,7 +138,7 @@ export class Attempts {
     } catch (error) {
       this.#ports.log("agent.attemptFailed", { attemptId, reason: `cannot adopt it yet: ${messageOf(error)}` });
       this.#unread.add(attemptId);
-      if (this.#ledger.get(attemptId) === undefined) this.#ledger.add(newAttempt(attemptId, null));
+      if (this.#ledger.get(attemptId) === undefined) this.#ledger.add(newAttempt(attemptId));
     }
   }
 
@@ -162,7 +163,8 @@ export class Attempts {
     const { spool, log, composeLaunch } = this.#ports;
     const { attemptId } = assignment;
     const launch = composeLaunch(assignment, spool.directoryOf(attemptId));
-    const held = newAttempt(attemptId, launch.cgroup);
+    const held = newAttempt(attemptId);
+    held.cgroupDirectories = directoriesOf(launch.cgroups);
     this.#ledger.add(held);
     try {
       spool.add(launch, assignment.script);
@@ -193,8 +195,8 @@ export class Attempts {
     if (unread && unread.exit !== null) return;
     const spooled = spool.read(attemptId);
     if (spooled === null) return unread ? this.#concludeUnspooled(unread) : this.#lifecycle.remove(attemptId);
-    const held = unread ?? newAttempt(attemptId, null);
-    held.cgroup = spooled.cgroup;
+    const held = unread ?? newAttempt(attemptId);
+    held.cgroupDirectories = spooled.cgroupDirectories;
     held.claim = spooled.claim;
     held.stopCause ??= spooled.stopCause;
     noteStart(held, spooled.exit);
@@ -236,10 +238,10 @@ export class Attempts {
   }
 }
 
-function newAttempt(attemptId: AttemptId, cgroup: string | null): HeldAttempt {
+function newAttempt(attemptId: AttemptId): HeldAttempt {
   return {
     attemptId,
-    cgroup,
+    cgroupDirectories: [],
     claim: null,
     started: null,
     stopCause: null,

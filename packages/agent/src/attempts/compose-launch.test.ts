@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { anAssignment } from "../testing/an-assignment.ts";
+import { NO_CGROUPS, NO_CGROUP_ROOTS } from "../testing/no-cgroups.ts";
 import { composeLaunch } from "./compose-launch.ts";
 
 const context = {
   nodeName: "n",
   bootId: "boot",
   directory: "/data/attempts/1",
-  cgroupRoot: null,
+  cgroupRoots: NO_CGROUP_ROOTS,
   gpus: [],
   inherited: {},
 };
@@ -32,9 +33,7 @@ describe("a launch", () => {
     expect(composeLaunch(byShell, context).arguments).toEqual(["/bin/sh", "/data/attempts/1/script"]);
   });
 
-  test("has a cgroup named after the attempt where the node has cgroups to give", () => {
-    const assignment = anAssignment();
-    expect(composeLaunch(assignment, context).cgroup).toBeNull();
-    expect(composeLaunch(assignment, { ...context, cgroupRoot: "/cg" }).cgroup).toBe(`/cg/${assignment.attemptId}`);
+  test("has no cgroups where the node has none to give", () => {
+    expect(composeLaunch(anAssignment(), context).cgroups).toEqual(NO_CGROUPS);
   });
 });

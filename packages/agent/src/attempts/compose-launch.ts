@@ -1,6 +1,8 @@
 import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import type { Assignment } from "@drover/shared/protocol/messages.ts";
 import type { Launch } from "../spool/launch-file.ts";
+import type { CgroupRoots } from "../runtime/open-cgroups.ts";
+import { cgroupsFor } from "./attempt-cgroups.ts";
 import { environmentFor } from "./environment.ts";
 
 export interface LaunchContext {
@@ -8,8 +10,7 @@ export interface LaunchContext {
   bootId: string;
   /** The attempt's directory in the spool. */
   directory: string;
-  /** cgroup v2 directory below which attempts get their own; `null` where the node has none to give. */
-  cgroupRoot: string | null;
+  cgroupRoots: CgroupRoots;
   gpus: readonly GpuDevice[];
   inherited: Readonly<Record<string, string | undefined>>;
 }
@@ -24,7 +25,7 @@ export function composeLaunch(assignment: Assignment, context: LaunchContext): L
     stopGraceMs: assignment.stopGraceMs,
     onDisconnect: assignment.onDisconnect,
     workDir: assignment.workDir ?? `${directory}/work`,
-    cgroup: context.cgroupRoot === null ? null : `${context.cgroupRoot}/${assignment.attemptId}`,
+    cgroups: cgroupsFor(assignment.attemptId, assignment.allocation, context.gpus, context.cgroupRoots),
     arguments: assignment.script === null ? (assignment.command ?? []) : scriptCommand(assignment.script, directory),
     environment: environmentFor(assignment, {
       nodeName: context.nodeName,

@@ -1,4 +1,4 @@
-import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
+import { gpuOf, type GpuDevice } from "@drover/shared/domain/gpu.ts";
 import type { Assignment } from "@drover/shared/protocol/messages.ts";
 
 /** What of the agent's own environment a task may see. Everything else may hold the operator's secrets. */
@@ -50,7 +50,7 @@ function inheritedEnvironment(own: EnvironmentContext["inherited"]): Record<stri
  * "all of them" to CUDA and ROCm. Intel's mask cannot say "none", so it is set only where there is something to say.
  */
 function gpuEnvironment(gpuIds: readonly string[], gpus: readonly GpuDevice[]): Record<string, string> {
-  const held = gpuIds.map((id) => ({ id, gpu: gpus.find((gpu) => isPartOf(gpu, id)) }));
+  const held = gpuIds.map((id) => ({ id, gpu: gpuOf(gpus, id) }));
   // One that the last probe did not see is NVIDIA's, like all that old agents knew.
   const nvidia = held.filter(({ gpu }) => (gpu?.vendor ?? "nvidia") === "nvidia").map(({ id }) => id);
   const amd = held.flatMap(({ id, gpu }) => (gpu?.vendor === "amd" ? [isRocrId(id) ? id : String(gpu.index)] : []));
@@ -63,10 +63,6 @@ function gpuEnvironment(gpuIds: readonly string[], gpus: readonly GpuDevice[]): 
     ROCR_VISIBLE_DEVICES: amd.join(","),
     ...(intel.length > 0 && { ZE_AFFINITY_MASK: intel.join(",") }),
   };
-}
-
-function isPartOf(gpu: GpuDevice, id: string): boolean {
-  return gpu.id === id || gpu.migInstances.some((instance) => instance.id === id);
 }
 
 /** ROCm takes `GPU-` and sixteen hexadecimal digits, or an index. */

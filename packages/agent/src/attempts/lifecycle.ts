@@ -121,7 +121,7 @@ export class Lifecycle {
     const exit = spool.readExit(held.attemptId);
     if (exit !== null) return this.end(held, exit);
     // Its end is told only when a look finds nothing of it any more: the next sweep looks again.
-    if (supervisors.killLeftovers(held.attemptId, held.cgroup) > 0) return;
+    if (supervisors.killLeftovers(held.attemptId, held.cgroupDirectories) > 0) return;
     // We took the claim ourselves, and were killed before we wrote down why.
     if (held.claim?.supervisorPid === 0 && held.stopCause !== null)
       return this.conclude(held, { type: held.stopCause });

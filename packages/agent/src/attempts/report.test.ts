@@ -5,7 +5,7 @@ import { reportOf, type HeldAttempt } from "./report.ts";
 function held(overrides: Partial<HeldAttempt> = {}): HeldAttempt {
   return {
     attemptId: anAssignment().attemptId,
-    cgroup: null,
+    cgroupDirectories: [],
     isToldToStop: false,
     claim: null,
     started: { pid: 7, startedAtMs: 1000 },

@@ -6,7 +6,7 @@ import type { StopCause } from "../spool/spool.ts";
 /** One attempt as the agent holds it; everything but the wishes is read from the spool again after a restart. */
 export interface HeldAttempt {
   readonly attemptId: AttemptId;
-  cgroup: string | null;
+  cgroupDirectories: readonly string[];
   /** Known once a supervisor told us or we read it. */
   claim: Claim | null;
   /** Set from when the command runs; until then `starting`. */

@@ -40,6 +40,7 @@ async function aWatch(first: Hardware = someHardware(2)) {
         return { readLoad: () => someLoad(), observe: () => state.observed, stop: () => {} };
       },
     },
+    enforcement: null,
     log: (line, fields) => logged.push(`${line} ${JSON.stringify(fields)}`),
     offer: (hardware) => ({ cpuMilli: 8000, memoryBytes: GIB, gpuIds: hardware.gpus.map(({ id }) => id) }),
     foreignGpuUse: "leave-out",

@@ -1,5 +1,6 @@
 import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import { HEALTHY, type NodeHealth } from "@drover/shared/domain/health.ts";
+import type { Enforcement } from "@drover/shared/domain/enforcement.ts";
 import type { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
 import type { NodeChanges } from "@drover/shared/protocol/messages.ts";
@@ -24,6 +25,8 @@ const FIRST_PROBE_AGAIN_MS = 30_000;
 export interface NodeWatchOptions {
   machine: Pick<Machine, "clock" | "probeHardware" | "watchLoad">;
   log: Log;
+  /** What attempts are held to here; `null` where no attempt will be. */
+  enforcement: Enforcement | null;
   /** What of the hardware is offered to jobs. */
   offer(hardware: Hardware): ResourceCapacity;
   foreignGpuUse: ForeignGpuUse;
@@ -57,7 +60,8 @@ export class NodeWatch {
   }
 
   static async start(options: NodeWatchOptions): Promise<NodeWatch> {
-    const hardware = await options.machine.probeHardware();
+    const { enforcement } = options;
+    const hardware = { ...(await options.machine.probeHardware()), enforcement };
     for (const reason of hardware.warnings) options.log("agent.probeWarning", { reason });
     const watch = new NodeWatch(options, hardware);
     watch.#round();
@@ -152,7 +156,8 @@ export class NodeWatch {
     });
     this.#isProbing = false;
     if (this.#isStopped) return;
-    const hardware = withKnownGpus(probed, this.#hardware);
+    const { enforcement } = this.#options;
+    const hardware = { ...withKnownGpus(probed, this.#hardware), enforcement };
     const isSame = fingerprint(hardware) === fingerprint(this.#hardware);
     this.#probeDelayMs = isSame ? Math.min(this.#probeDelayMs * 2, PROBE_AGAIN_MS) : FIRST_PROBE_AGAIN_MS;
     this.#probeDueAtMs = machine.clock.monotonicMs() + PROBE_AGAIN_MS;

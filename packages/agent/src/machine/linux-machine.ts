@@ -5,7 +5,7 @@ import { openKernelLog } from "../probe/live/kernel-log-source.ts";
 import { watchLoad } from "../probe/live/load-watch.ts";
 import { createMachineFiles } from "../probe/machine-files.ts";
 import type { ToolPaths } from "../probe/tools.ts";
-import { openCgroupRoot } from "../runtime/cgroup.ts";
+import { closeCgroups, openCgroups } from "../runtime/open-cgroups.ts";
 import { startLauncher } from "../runtime/launcher.ts";
 import { findByEnvironment } from "../runtime/processes.ts";
 import { listenForNotices } from "../runtime/notices.ts";
@@ -35,7 +35,8 @@ export function linuxMachine({ dataDir, supervisorProgram, tools, probeHardware 
     startLauncher: () => startLauncher({ program: supervisorProgram, dataDir, clock: machineClock }),
     listenForNotices: (onNotice) => listenForNotices(dataDir, onNotice),
     sendSignal,
-    openCgroupRoot,
+    openCgroups,
+    closeCgroups,
     probeHardware,
     watchLoad(hardware, onTrouble) {
       // Of an agent that was killed: one that has nothing to say would never notice that nobody listens.

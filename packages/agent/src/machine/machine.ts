@@ -3,6 +3,7 @@ import type { Hardware } from "@drover/shared/domain/node.ts";
 import type { LoadWatch } from "../probe/live/load-watch.ts";
 import type { Launcher } from "../runtime/launcher.ts";
 import type { Notice } from "../runtime/notices.ts";
+import type { CgroupRoots } from "../runtime/open-cgroups.ts";
 import type { FileSystem } from "./file-system.ts";
 
 /** Everything of the machine that an agent touches, apart from its socket; the simulator puts another in its place. */
@@ -20,8 +21,9 @@ export interface Machine {
   listenForNotices(onNotice: (notice: Notice) => void): () => void;
   /** Does nothing where the process is gone. */
   sendSignal(pid: number, signal: "SIGTERM" | "SIGKILL"): void;
-  /** A directory below which attempts may get cgroups of their own; `null` where we may not make any. */
-  openCgroupRoot(nodeId: string): string | null;
+  /** Makes the directories in which attempts get cgroups of their own, as far as we may. */
+  openCgroups(nodeId: string): CgroupRoots;
+  closeCgroups(roots: CgroupRoots): void;
   probeHardware(): Promise<Hardware>;
   /** Begins to watch what this machine does; `onTrouble` hears what went wrong with that, and is tried again. */
   watchLoad(hardware: Hardware, onTrouble: (reason: string) => void): LoadWatch;

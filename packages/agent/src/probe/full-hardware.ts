@@ -52,6 +52,7 @@ export async function readFullHardware({ tools, dataDir, towards, clock }: Probe
     os: parseOsRelease(files.read("/etc/os-release")) ?? basic.os,
     kernel: release(),
     architecture: arch(),
+    enforcement: null,
     software: { ...software, driverCudaVersion: nvidia.cudaVersion },
     warnings: [...disks.warnings, ...gpuReadings.flatMap(({ warnings }) => warnings)],
   };

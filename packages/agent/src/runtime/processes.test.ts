@@ -5,8 +5,8 @@ import { isProcessAlive, parseProcessStat } from "./processes.ts";
 const tail = "1 4711 4711 0 -1 4194560 105 0 0 0 0 0 0 0 20 0 1 0 987654 2781184 220 18446744073709551615";
 
 test("a process's state and start time are found behind whatever it calls itself", () => {
-  expect(parseProcessStat(`4711 (sleep) S ${tail}`)).toEqual({ state: "S", startTicks: 987654 });
-  expect(parseProcessStat(`4711 (a) Z ) (b c) Z ${tail}`)).toEqual({ state: "Z", startTicks: 987654 });
+  expect(parseProcessStat(`4711 (sleep) S ${tail}`)).toEqual({ state: "S", parentPid: 1, startTicks: 987654 });
+  expect(parseProcessStat(`4711 (a) Z ) (b c) Z ${tail}`)).toEqual({ state: "Z", parentPid: 1, startTicks: 987654 });
   expect(parseProcessStat("")).toBeNull();
 });
 

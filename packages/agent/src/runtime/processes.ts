@@ -3,6 +3,7 @@ import { hasCode, type FileSystem } from "../machine/file-system.ts";
 export interface ProcessStat {
   /** `Z`: dead, and not yet taken note of by its parent. */
   state: string;
+  parentPid: number;
   /** Clock ticks since boot; with the pid it names one process for good. */
   startTicks: number;
 }
@@ -10,10 +11,12 @@ export interface ProcessStat {
 /** Reads /proc/PID/stat: proc(5). The command's name comes in brackets and may hold anything, brackets too. */
 export function parseProcessStat(text: string): ProcessStat | null {
   const afterName = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  // Field 3 is the state and 22 the start time, counted from 1; the name was field 2.
-  const [state] = afterName;
+  // Field 3 is the state, 4 the parent and 22 the start time, counted from 1; the name was field 2.
+  const [state, parent] = afterName;
+  const parentPid = Number(parent);
   const startTicks = Number(afterName[19]);
-  return state === undefined || !Number.isSafeInteger(startTicks) ? null : { state, startTicks };
+  if (state === undefined || !Number.isSafeInteger(parentPid) || !Number.isSafeInteger(startTicks)) return null;
+  return { state, parentPid, startTicks };
 }
 
 /** True while the very process that once had this pid and start time lives. A zombie does not. */

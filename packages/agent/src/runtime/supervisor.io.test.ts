@@ -16,7 +16,8 @@ import { afterAll, describe, expect, test } from "vitest";
 import { makeDataDir, SUPERVISOR_PROGRAM } from "../testing/start-test-agent.ts";
 import { sh, startSupervised, type Supervised } from "../testing/supervised.ts";
 import { waitFor } from "../testing/wait-for.ts";
-import { closeCgroupRoot, openCgroupRoot } from "./cgroup.ts";
+import { NO_CGROUPS } from "../testing/no-cgroups.ts";
+import { closeCgroups, openCgroups } from "./open-cgroups.ts";
 import { nodeFileSystem } from "../machine/file-system.ts";
 import { isProcessAlive } from "./processes.ts";
 
@@ -223,18 +224,19 @@ const STUBBORN = `
   while [ ! -s own-session ] || [ ! -s orphan ]; do sleep 0.01; done; echo 1 > ready
   sleep 60; sleep 60`;
 
-const cgroupRoot = openCgroupRoot(`test-${process.pid}`);
-afterAll(() => cgroupRoot !== null && closeCgroupRoot(cgroupRoot));
+const cgroupRoots = openCgroups(`node-test${process.pid}`);
+afterAll(() => closeCgroups(cgroupRoots));
 
 describe.for([
   ["by walking /proc", null],
-  ["with a cgroup", cgroupRoot],
+  ["with a cgroup", cgroupRoots.unified],
 ] as const)("a stop %s", ([, root]) => {
   const cgroupOf = (name: string) => (root === null ? null : `${root}/${name}-${process.pid}`);
+  const cgroupsOf = (name: string) => ({ ...NO_CGROUPS, unified: cgroupOf(name) });
 
   test("ends the whole tree after the grace, also what hides and does not listen", async () => {
     const supervised = await startSupervised();
-    const attemptId = supervised.start({ arguments: sh(STUBBORN), stopGraceMs: 200, cgroup: cgroupOf("stubborn") });
+    const attemptId = supervised.start({ arguments: sh(STUBBORN), stopGraceMs: 200, cgroups: cgroupsOf("stubborn") });
     await supervised.made(attemptId, "ready");
     expect(supervised.alive(attemptId).length).toBeGreaterThanOrEqual(4);
     const askedAtMs = performance.now();
@@ -249,7 +251,7 @@ describe.for([
   test("comes for what a command leaves behind when it ends by itself", async () => {
     const supervised = await startSupervised();
     const script = `(setsid sleep 60 &) ; sleep 60 & trap '' TERM; (setsid sh -c 'trap "" TERM; sleep 60' &); exit 5`;
-    const attemptId = supervised.start({ arguments: sh(script), cgroup: cgroupOf("left") });
+    const attemptId = supervised.start({ arguments: sh(script), cgroups: cgroupsOf("left") });
     expect((await supervised.ended(attemptId)).outcome).toEqual({ type: "exited", code: 5 });
     expect(supervised.alive(attemptId)).toEqual([]);
   });

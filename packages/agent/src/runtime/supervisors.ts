@@ -10,8 +10,8 @@ export interface Supervisors {
   /** The file `stop` in the spool says why. */
   stop(claim: Claim): void;
   isAlive(claim: Claim): boolean;
-  /** Kills what a supervisor that died left running; says how many processes it found outside of the cgroup. */
-  killLeftovers(attemptId: AttemptId, cgroup: string | null): number;
+  /** Kills what a supervisor that died left running; says how many processes it found by their environment. */
+  killLeftovers(attemptId: AttemptId, cgroupDirectories: readonly string[]): number;
   /** Removes the attempt's whole directory, whatever its task put there. */
   removeDirectory(attemptId: AttemptId): void;
 }
@@ -35,8 +35,8 @@ export function createSupervisors({ files, sendSignal, request }: SupervisorPort
       if (isAlive(claim)) sendSignal(claim.supervisorPid, "SIGTERM");
     },
 
-    killLeftovers(attemptId, cgroup) {
-      if (cgroup !== null) killCgroup(cgroup);
+    killLeftovers(attemptId, cgroupDirectories) {
+      for (const directory of cgroupDirectories) killCgroup(directory, (pid) => sendSignal(pid, "SIGKILL"));
       const pids = findByEnvironment(files, `DROVER_ATTEMPT_ID=${attemptId}`);
       for (const pid of pids) sendSignal(pid, "SIGKILL");
       return pids.length;

@@ -1,5 +1,6 @@
 import { AttemptId } from "@drover/shared/domain/ids.ts";
 import { expect, test } from "vitest";
+import { NO_CGROUPS } from "../testing/no-cgroups.ts";
 import { formatLaunch, parseLaunchOrigin } from "./launch-file.ts";
 
 const launch = {
@@ -9,7 +10,7 @@ const launch = {
   stopGraceMs: 10,
   onDisconnect: "restart",
   workDir: "/w",
-  cgroup: null,
+  cgroups: NO_CGROUPS,
   arguments: ["sh", "-c", "cgroup\nbootId"],
   environment: { A: "b=c" },
 } as const;
@@ -32,7 +33,16 @@ test("a launch is pairs of strings that people can read", () => {
 });
 
 test("a launch says where it came from", () => {
-  expect(parseLaunchOrigin(formatLaunch(launch))).toEqual({ bootId: "b00t", cgroup: null });
-  expect(parseLaunchOrigin(formatLaunch({ ...launch, cgroup: "/cg/1" }))).toEqual({ bootId: "b00t", cgroup: "/cg/1" });
+  expect(parseLaunchOrigin(formatLaunch(launch))).toEqual({ bootId: "b00t", cgroupDirectories: [] });
+  const cgroups = {
+    unified: "/cg/1",
+    ofControllers: ["/cg/memory/1"],
+    settings: [["/cg/memory/1/memory.limit_in_bytes", "99"]],
+    memory: "/cg/memory/1",
+  } as const;
+  expect(parseLaunchOrigin(formatLaunch({ ...launch, cgroups }))).toEqual({
+    bootId: "b00t",
+    cgroupDirectories: ["/cg/1", "/cg/memory/1"],
+  });
   expect(parseLaunchOrigin("")).toBeNull();
 });

@@ -10,10 +10,21 @@ export interface Launch {
   stopGraceMs: number;
   onDisconnect: OnDisconnect;
   workDir: string;
-  /** cgroup v2 directory that the supervisor makes for the attempt, where the node has one to give. */
-  cgroup: string | null;
+  cgroups: AttemptCgroups;
   arguments: readonly string[];
   environment: Readonly<Record<string, string>>;
+}
+
+/** The directories that the supervisor makes for the attempt, where the node has some to give, and sets as it is told. */
+export interface AttemptCgroups {
+  /** Of version 2: entered at birth, killed at once. */
+  unified: string | null;
+  /** Of version 1, one for each controller. */
+  ofControllers: readonly string[];
+  /** Absolute paths of files in them, and what is written there, in order. */
+  settings: readonly (readonly [file: string, value: string])[];
+  /** Which of the directories counts memory. */
+  memory: string | null;
 }
 
 /**
@@ -21,22 +32,30 @@ export interface Launch {
  * quoting, and `tr '\0' '\n' < launch` reads well. native/launch.h is the other side.
  */
 export function formatLaunch(launch: Launch): string {
+  const { cgroups } = launch;
   let text = `attemptId\0${launch.attemptId}\0bootId\0${launch.bootId}\0`;
   if (launch.timeoutMs !== null) text += `timeoutMs\0${launch.timeoutMs}\0`;
   text += `stopGraceMs\0${launch.stopGraceMs}\0onDisconnect\0${launch.onDisconnect}\0workDir\0${launch.workDir}\0`;
-  if (launch.cgroup !== null) text += `cgroup\0${launch.cgroup}\0`;
+  if (cgroups.unified !== null) text += `cgroup\0${cgroups.unified}\0`;
+  for (const directory of cgroups.ofControllers) text += `cgroupOfController\0${directory}\0`;
+  for (const [file, value] of cgroups.settings) text += `cgroupSetting\0${file}=${value}\0`;
+  if (cgroups.memory !== null) text += `memoryCgroup\0${cgroups.memory}\0`;
   for (const argument of launch.arguments) text += `arg\0${argument}\0`;
   for (const [name, value] of Object.entries(launch.environment)) text += `env\0${name}=${value}\0`;
   return text;
 }
 
-/** The part of a launch that a restarted agent needs; `null` where the text is no launch. */
-export function parseLaunchOrigin(text: string): { bootId: string; cgroup: string | null } | null {
+/** The part of a launch that a restarted agent needs. */
+export interface LaunchOrigin {
+  bootId: string;
+  cgroupDirectories: readonly string[];
+}
+
+/** `null` where the text is no launch. */
+export function parseLaunchOrigin(text: string): LaunchOrigin | null {
   const strings = text.split("\0");
-  const valueOf = (wanted: string) => {
-    for (let i = 0; i + 1 < strings.length; i += 2) if (strings[i] === wanted) return strings[i + 1];
-    return undefined;
-  };
-  const bootId = valueOf("bootId");
-  return bootId === undefined ? null : { bootId, cgroup: valueOf("cgroup") ?? null };
+  const valuesOf = (wanted: string) => strings.filter((_, i) => i % 2 === 1 && strings[i - 1] === wanted);
+  const [bootId] = valuesOf("bootId");
+  if (bootId === undefined) return null;
+  return { bootId, cgroupDirectories: [...valuesOf("cgroup"), ...valuesOf("cgroupOfController")] };
 }

@@ -23,8 +23,22 @@ describe("an exit record", () => {
       outcome,
       endedAtMs: 1700000000000,
       outputBytes: 12,
-      usage: { cpuMs: 34, maxRssBytes: 56 },
+      usage: { cpuMs: 34, maxRssBytes: 56, memoryPeakBytes: null, memoryLimitBytes: null, gpus: null },
     });
+  });
+
+  test.for([
+    ["signal SIGKILL\ncause none\n", "attempt", { type: "outOfMemory", limitBytes: 100, peakBytes: 90 }],
+    ["exitCode 137\ncause none\n", "attempt", { type: "outOfMemory", limitBytes: 100, peakBytes: 90 }],
+    ["signal SIGKILL\ncause none\n", "machine", { type: "outOfMemory", limitBytes: null, peakBytes: 90 }],
+    ["exitCode 0\ncause none\n", "attempt", { type: "exited", code: 0 }],
+    ["signal SIGKILL\ncause timedOut\n", "attempt", { type: "timedOut" }],
+  ] as const)("of one that the kernel killed for memory: %j %s", ([head, killedFor, outcome]) => {
+    const memory = `memoryPeakBytes 90\nmemoryLimitBytes 100\nkilledForMemoryOf ${killedFor}\n`;
+    const exit = parseExit(head + rest + memory);
+    expect(exit?.outcome).toEqual(outcome);
+    expect(exit?.usage).toEqual({ cpuMs: 34, maxRssBytes: 56, memoryPeakBytes: 90, memoryLimitBytes: 100, gpus: null });
+    if (exit !== null) expect(parseExit(formatExit(exit))).toEqual(exit);
   });
 
   test.for([

@@ -64,10 +64,17 @@ export function parseExit(text: string): ExitRecord | null {
   const endedAtMs = wholeNumber(lines.get("endedAtMs"));
   const outputBytes = wholeNumber(lines.get("outputBytes"));
   if (outcome === null || endedAtMs === null || outputBytes === null) return null;
+  return { outcome, endedAtMs, outputBytes, usage: parseUsage(lines) };
+}
+
+function parseUsage(lines: Map<string, string>): AttemptUsage | null {
   const cpuMs = wholeNumber(lines.get("cpuMs"));
   const maxRssBytes = wholeNumber(lines.get("maxRssBytes"));
-  const usage = cpuMs === null || maxRssBytes === null ? null : { cpuMs, maxRssBytes };
-  return { outcome, endedAtMs, outputBytes, usage };
+  if (cpuMs === null || maxRssBytes === null) return null;
+  const memoryPeakBytes = wholeNumber(lines.get("memoryPeakBytes"));
+  const memoryLimitBytes = wholeNumber(lines.get("memoryLimitBytes"));
+  // What GPUs did is no supervisor's business.
+  return { cpuMs, maxRssBytes, memoryPeakBytes, memoryLimitBytes, gpus: null };
 }
 
 /** Why the tree was stopped comes before how its first process then ended: that was only the consequence. */
@@ -101,15 +108,27 @@ function parseOutcome(lines: Map<string, string>): AttemptOutcome | null {
 
 function parseOwnEnd(lines: Map<string, string>): AttemptOutcome | null {
   const signal = lines.get("signal");
-  if (signal !== undefined) return { type: "signaled", signal };
   const code = wholeNumber(lines.get("exitCode"));
-  return code === null || code > 255 ? null : { type: "exited", code };
+  if (signal === undefined && (code === null || code > 255)) return null;
+  const killedFor = lines.get("killedForMemoryOf");
+  // A worker may have been killed and its parent have failed of that. One that came through all the same did not fail.
+  if (killedFor !== undefined && code !== 0) {
+    const limitBytes = killedFor === "attempt" ? wholeNumber(lines.get("memoryLimitBytes")) : null;
+    return { type: "outOfMemory", limitBytes, peakBytes: wholeNumber(lines.get("memoryPeakBytes")) };
+  }
+  return signal === undefined ? { type: "exited", code: code ?? 0 } : { type: "signaled", signal };
 }
 
 /** The same form that the supervisor writes, for the ends that only the agent can know of. */
 export function formatExit(exit: ExitRecord): string {
-  const usage = exit.usage === null ? "" : `cpuMs ${exit.usage.cpuMs}\nmaxRssBytes ${exit.usage.maxRssBytes}\n`;
-  return `${formatOutcome(exit.outcome)}endedAtMs ${exit.endedAtMs}\noutputBytes ${exit.outputBytes}\n${usage}`;
+  const ends = `endedAtMs ${exit.endedAtMs}\noutputBytes ${exit.outputBytes}\n`;
+  return `${formatOutcome(exit.outcome)}${ends}${exit.usage === null ? "" : formatUsage(exit.usage)}`;
+}
+
+function formatUsage({ cpuMs, maxRssBytes, memoryPeakBytes, memoryLimitBytes }: AttemptUsage): string {
+  const peak = memoryPeakBytes === null ? "" : `memoryPeakBytes ${memoryPeakBytes}\n`;
+  const limit = memoryLimitBytes === null ? "" : `memoryLimitBytes ${memoryLimitBytes}\n`;
+  return `cpuMs ${cpuMs}\nmaxRssBytes ${maxRssBytes}\n${peak}${limit}`;
 }
 
 function formatOutcome(outcome: AttemptOutcome): string {
@@ -125,8 +144,10 @@ function formatOutcome(outcome: AttemptOutcome): string {
     case "timedOut":
     case "canceled":
     case "preempted":
-    case "outOfMemory":
       return `cause ${outcome.type}\n`;
+    // What was its limit and its peak stands with the rest of its usage.
+    case "outOfMemory":
+      return `signal SIGKILL\ncause none\nkilledForMemoryOf ${outcome.limitBytes === null ? "machine" : "attempt"}\n`;
     default:
       return assertNever(outcome);
   }

@@ -9,7 +9,7 @@ export type StopCause = "canceled" | "preempted";
 /** All that the spool knows of one attempt. */
 export interface SpooledAttempt {
   bootId: string;
-  cgroup: string | null;
+  cgroupDirectories: readonly string[];
   claim: Claim | null;
   stopCause: StopCause | null;
   exit: ExitRecord | null;

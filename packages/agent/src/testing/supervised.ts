@@ -9,6 +9,7 @@ import { findByEnvironment } from "../runtime/processes.ts";
 import type { Launch } from "../spool/launch-file.ts";
 import type { Claim, ExitRecord } from "../spool/records.ts";
 import { openSpool, type Spool, type StopCause } from "../spool/spool.ts";
+import { NO_CGROUPS } from "./no-cgroups.ts";
 import { makeDataDir, SUPERVISOR_PROGRAM } from "./start-test-agent.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -54,7 +55,7 @@ export async function startSupervised(): Promise<Supervised> {
       stopGraceMs: 5_000,
       onDisconnect: "wait",
       workDir: `${spool.directoryOf(attemptId)}/work`,
-      cgroup: null,
+      cgroups: NO_CGROUPS,
       arguments: ["/bin/true"],
     } as const;
     spool.add({ ...defaults, ...launch, attemptId, environment }, null);

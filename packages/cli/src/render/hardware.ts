@@ -1,3 +1,4 @@
+import { describeEnforcement } from "@drover/shared/domain/enforcement.ts";
 import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import type { Cpu, Disk, NetworkInterface } from "@drover/shared/domain/machine.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
@@ -14,6 +15,7 @@ export function hardwareFields(hardware: Hardware): Field[] {
     ["cpu", describeCpu(cpu)],
     ["numa", cpu.numaNodes.length < 2 ? null : cpu.numaNodes.map(({ id, cpus }) => `node ${id}: ${cpus}`).join("; ")],
     ["memory", describeMemory(hardware.memoryBytes, memory)],
+    ["enforced", hardware.enforcement && describeEnforcement(hardware.enforcement)],
     ...hardware.gpus.flatMap((gpu): Field[] => [
       [`gpu ${gpu.index}`, describeGpu(gpu)],
       ...gpu.migInstances.map((mig): Field => ["", `${mig.profile}${sizeOf(mig.memoryBytes)}, ${mig.id}`]),

@@ -57,6 +57,15 @@ describe("one node", () => {
     expect(text).toContain("gpuLost on GPU-1: [GPU is lost]");
   });
 
+  test("says what attempts are held to, and why where they are not", () => {
+    const node = aNode();
+    const held = { memory: "cgroup2", cpu: "cgroup2", cpuset: "cgroup2", reason: null } as const;
+    node.hardware.enforcement = held;
+    expect(renderNode(node, VIEW)).toMatch(/^enforced +memory, shares of CPUs, CPUs near GPUs \(cgroup2\)$/m);
+    node.hardware.enforcement = { ...held, memory: null, reason: "the memory controller is not delegated" };
+    expect(renderNode(node, VIEW)).toContain("; not memory: the memory controller is not delegated");
+  });
+
   test("says what of the hardware could not be read", () => {
     const node = aNode();
     node.hardware.warnings.push("nvidia-smi does not answer");

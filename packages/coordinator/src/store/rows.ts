@@ -1,4 +1,10 @@
-import { AttemptOutcome, type AttemptState, type Blame } from "@drover/shared/domain/attempt.ts";
+import {
+  AttemptOutcome,
+  type AttemptState,
+  type AttemptUsage,
+  type Blame,
+  type GpuUsage,
+} from "@drover/shared/domain/attempt.ts";
 import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import { commandLineOf, taskCount, type JobSpec, type JobState } from "@drover/shared/domain/job.ts";
 import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
@@ -162,6 +168,9 @@ export interface AttemptRow {
   output_bytes: number | null;
   cpu_ms: number | null;
   max_rss_bytes: number | null;
+  memory_peak_bytes: number | null;
+  memory_limit_bytes: number | null;
+  gpu_usage: string | null;
   assigned_at_ms: number;
   started_at_ms: number | null;
   ended_at_ms: number | null;
@@ -186,9 +195,23 @@ export function attemptRow(attempt: AttemptRecord): AttemptRow {
     output_bytes: attempt.outputBytes,
     cpu_ms: attempt.usage?.cpuMs ?? null,
     max_rss_bytes: attempt.usage?.maxRssBytes ?? null,
+    memory_peak_bytes: attempt.usage?.memoryPeakBytes ?? null,
+    memory_limit_bytes: attempt.usage?.memoryLimitBytes ?? null,
+    gpu_usage: attempt.usage?.gpus ? JSON.stringify(attempt.usage.gpus) : null,
     assigned_at_ms: attempt.assignedAtMs,
     started_at_ms: attempt.startedAtMs,
     ended_at_ms: attempt.endedAtMs,
+  };
+}
+
+function usageOf(row: AttemptRow): AttemptUsage | null {
+  if (row.cpu_ms === null) return null;
+  return {
+    cpuMs: row.cpu_ms,
+    maxRssBytes: row.max_rss_bytes ?? 0,
+    memoryPeakBytes: row.memory_peak_bytes,
+    memoryLimitBytes: row.memory_limit_bytes,
+    gpus: row.gpu_usage === null ? null : (JSON.parse(row.gpu_usage) as GpuUsage),
   };
 }
 
@@ -211,7 +234,7 @@ export function attemptRecord(row: AttemptRow): AttemptRecord {
     outcome: row.outcome === null ? null : AttemptOutcome.parse(JSON.parse(row.outcome)),
     blame: row.blame as Blame | null,
     outputBytes: row.output_bytes,
-    usage: row.cpu_ms === null ? null : { cpuMs: row.cpu_ms, maxRssBytes: row.max_rss_bytes ?? 0 },
+    usage: usageOf(row),
     assignedAtMs: row.assigned_at_ms,
     startedAtMs: row.started_at_ms,
     endedAtMs: row.ended_at_ms,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { assertNever } from "../assert.ts";
+import { formatBytes } from "../units.ts";
 import { Cause } from "./task.ts";
 
 /**
@@ -72,7 +73,12 @@ export const AttemptOutcome = z
   .discriminatedUnion("type", [
     z.object({ type: z.literal("exited"), code: z.int().min(0).max(255) }),
     z.object({ type: z.literal("signaled"), signal: z.string() }),
-    z.object({ type: z.literal("outOfMemory") }),
+    z.object({
+      type: z.literal("outOfMemory"),
+      /** Its own, which it had used up; `null`: the machine ran out of memory while it kept to what it asked for. */
+      limitBytes: z.int().nonnegative().nullable().default(null),
+      peakBytes: z.int().nonnegative().nullable().default(null),
+    }),
     z.object({ type: z.literal("timedOut") }),
     z.object({ type: z.literal("canceled") }),
     z.object({ type: z.literal("preempted") }),
@@ -98,8 +104,9 @@ export function blameFor(outcome: AttemptOutcome): Blame {
   switch (outcome.type) {
     case "exited":
       return outcome.code === 0 ? Blame.none : Blame.user;
-    case "signaled":
     case "outOfMemory":
+      return outcome.limitBytes === null ? Blame.node : Blame.user;
+    case "signaled":
     case "timedOut":
     case "canceled":
       return Blame.user;
@@ -127,7 +134,7 @@ export function describeOutcome(outcome: AttemptOutcome): string {
     case "signaled":
       return `killed by ${outcome.signal}`;
     case "outOfMemory":
-      return "out of memory";
+      return describeOutOfMemory(outcome);
     case "timedOut":
       return "timed out";
     case "canceled":
@@ -143,8 +150,46 @@ export function describeOutcome(outcome: AttemptOutcome): string {
   }
 }
 
-/** What the kernel accounted to the attempt's process tree. */
+function describeOutOfMemory({ limitBytes, peakBytes }: Extract<AttemptOutcome, { type: "outOfMemory" }>): string {
+  const peak = peakBytes === null ? "" : `, it had used ${formatBytes(peakBytes)}`;
+  return limitBytes === null
+    ? `killed because the machine ran out of memory${peak}`
+    : `out of memory: its limit is ${formatBytes(limitBytes)}${peak}`;
+}
+
+/** What the GPUs of an attempt did for it, of all of them together. `null` where their tools do not say. */
+export const GpuUsage = z
+  .object({
+    /** For how long they were watched. */
+    measuredMs: z.int().nonnegative(),
+    utilizationMeanPercent: z.number().min(0).max(100).nullable(),
+    utilizationPeakPercent: z.number().min(0).max(100).nullable(),
+    memoryPeakBytes: z.int().nonnegative().nullable(),
+    memoryTotalBytes: z.int().nonnegative().nullable(),
+    energyJoules: z.number().nonnegative().nullable(),
+  })
+  .meta({ id: "GpuUsage" });
+export type GpuUsage = z.infer<typeof GpuUsage>;
+
+/** What the kernel accounted to the attempt's process tree. Fields with a default are newer than the first release. */
 export const AttemptUsage = z
-  .object({ cpuMs: z.int().nonnegative(), maxRssBytes: z.int().nonnegative() })
+  .object({
+    cpuMs: z.int().nonnegative(),
+    maxRssBytes: z.int().nonnegative().meta({ description: "Of its largest process" }),
+    memoryPeakBytes: z
+      .int()
+      .nonnegative()
+      .nullable()
+      .default(null)
+      .meta({ description: "Of all its processes together, files in the page cache included; null: nobody counted" }),
+    memoryLimitBytes: z
+      .int()
+      .nonnegative()
+      .nullable()
+      .default(null)
+      .meta({ description: "What the kernel held it to; null: nothing did" }),
+    /** `null`: it had none, or ended before anybody looked. */
+    gpus: GpuUsage.nullable().default(null),
+  })
   .meta({ id: "AttemptUsage" });
 export type AttemptUsage = z.infer<typeof AttemptUsage>;

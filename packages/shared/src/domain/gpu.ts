@@ -68,6 +68,11 @@ export const GpuFault = z
   .meta({ id: "GpuFault" });
 export type GpuFault = z.infer<typeof GpuFault>;
 
+/** The GPU that has this id, or an instance with it. */
+export function gpuOf(gpus: readonly GpuDevice[], id: string): GpuDevice | undefined {
+  return gpus.find((gpu) => gpu.id === id || gpu.migInstances.some((instance) => instance.id === id));
+}
+
 /** What can be given to an attempt: each whole GPU, or the instances of one that is split. */
 export function allocatableGpuIds(gpus: readonly GpuDevice[]): string[] {
   return gpus.flatMap((gpu) => (gpu.isMigEnabled === true ? gpu.migInstances.map(({ id }) => id) : [gpu.id]));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Enforcement } from "./enforcement.ts";
 import { GpuDevice, GpuFault } from "./gpu.ts";
 import { GpuLoad, Pressure, TransferRates } from "./gpu-load.ts";
 import { LABEL, LABEL_RULE } from "./label.ts";
@@ -63,6 +64,8 @@ export const Hardware = z
     kernel: z.string(),
     architecture: z.string(),
     software: Software.nullable().default(null),
+    /** `null`: an agent that does not say. */
+    enforcement: Enforcement.nullable().default(null),
     /** Set where a part of the hardware could not be read; the rest is still right. */
     warnings: z.array(z.string()),
   })

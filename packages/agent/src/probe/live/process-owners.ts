@@ -45,7 +45,8 @@ function readOwner(files: MachineFiles, pid: number, users: ReadonlyMap<string, 
   return {
     user: uid === undefined ? null : (users.get(uid) ?? uid),
     command: words === "" ? null : words.slice(0, 200),
-    attemptId: named?.slice("DROVER_ATTEMPT_ID=".length) ?? /\/drover-[^/\n]+\/([^/\n]+)/.exec(cgroups)?.[1] ?? null,
+    attemptId:
+      named?.slice("DROVER_ATTEMPT_ID=".length) ?? /\/drover-node-[^/\n]+\/([^/\n]+)/.exec(cgroups)?.[1] ?? null,
   };
 }
 

@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { AttemptId } from "@drover/shared/domain/ids.ts";
+import { afterAll, describe, expect, test } from "vitest";
+import { cgroupsFor, directoriesOf } from "../attempts/attempt-cgroups.ts";
+import { sh, startSupervised, type Supervised } from "../testing/supervised.ts";
+import { closeCgroups, openCgroups } from "./open-cgroups.ts";
+
+const MIB = 1024 ** 2;
+const roots = openCgroups(`node-limit${process.pid}`);
+afterAll(() => closeCgroups(roots));
+
+const { memory, reason } = roots.enforcement;
+if (memory === null) process.stderr.write(`\nSKIPPED: memory limits cannot be tried here: ${reason}\n\n`);
+
+/** What has no line end `tail` must keep whole. */
+const taking = (mebibytes: number) => `head -c ${mebibytes}m /dev/zero | tail > /dev/null`;
+
+let count = 0;
+
+/** What became of a script that asked for so much memory, and its cgroups. */
+async function play(supervised: Supervised, script: string, memoryBytes: number) {
+  const allocation = { cpuMilli: 500, memoryBytes, gpuIds: [] };
+  const cgroups = cgroupsFor(AttemptId.parse(`${++count}.0.1-limit0`), allocation, [], roots);
+  const attemptId = supervised.start({ arguments: sh(script), cgroups });
+  return { exit: await supervised.ended(attemptId), output: supervised.output(attemptId), cgroups };
+}
+
+describe.skipIf(memory === null)(`a memory limit by ${memory}`, () => {
+  test("ends an attempt that takes more, and says the limit and the peak", async () => {
+    const { exit } = await play(await startSupervised(), taking(200), 64 * MIB);
+    expect(exit.outcome).toMatchObject({ type: "outOfMemory", limitBytes: 64 * MIB });
+    const { memoryPeakBytes = null, memoryLimitBytes = null } = exit.usage ?? {};
+    expect(memoryLimitBytes).toBe(64 * MIB);
+    // Nobody counts a peak of version 2 before Linux 5.19.
+    if (memoryPeakBytes !== null) {
+      expect(memoryPeakBytes).toBeGreaterThan(60 * MIB);
+      expect(memoryPeakBytes).toBeLessThanOrEqual(64 * MIB);
+    }
+  });
+
+  test("does not touch one that keeps to it, and counts what it used", async () => {
+    const { exit } = await play(await startSupervised(), `${taking(40)}; exit 4`, 512 * MIB);
+    expect(exit.outcome).toEqual({ type: "exited", code: 4 });
+    const peakBytes = exit.usage?.memoryPeakBytes ?? null;
+    if (peakBytes !== null) expect(peakBytes).toBeGreaterThan(40 * MIB);
+  });
+
+  test("is of the attempt's own cgroups, which hold all of it and are gone with it", async () => {
+    const supervised = await startSupervised();
+    const { output, cgroups } = await play(supervised, "cat /proc/self/cgroup", 64 * MIB);
+    expect(directoriesOf(cgroups).length).toBeGreaterThan(0);
+    for (const directory of directoriesOf(cgroups)) {
+      expect(output).toContain(directory.slice(directory.indexOf("/drover-node-")));
+      expect(existsSync(directory)).toBe(false);
+    }
+  });
+
+  test("sets CPUs in proportion", async () => {
+    const { unified } = roots;
+    const file = roots.controllers.cpu?.version === 2 ? "cpu.weight" : "cpu.shares";
+    const directory = `${roots.controllers.cpu?.directory ?? unified}/${count + 1}.0.1-limit0`;
+    const { output } = await play(await startSupervised(), `cat ${directory}/${file}`, 64 * MIB);
+    expect(output.trim()).toBe(file === "cpu.weight" ? "13" : "512");
+  });
+});
+
+test("what is enforced here is said, and why where something is not", () => {
+  const { enforcement } = roots;
+  const isAll = enforcement.memory !== null && enforcement.cpu !== null && enforcement.cpuset !== null;
+  expect(enforcement.reason === null).toBe(isAll);
+});
