@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -47,6 +47,24 @@ async function untilIll(expected: readonly string[]): Promise<void> {
   });
 }
 
+describe("a job", () => {
+  test("that takes more memory than it asked for ends for that, where the machine can hold it to it", async (context) => {
+    const { hardware } = await fleet.client.getNode("local");
+    if ((hardware.enforcement?.memory ?? null) === null) return context.skip(hardware.enforcement?.reason ?? "");
+    const script = "head -c 200m /dev/zero | tail > /dev/null";
+    const { id } = await fleet.client.submitJob({ script, resources: { cpus: 0.1, memory: "64MiB" } });
+    await fleet.untilEnded(id);
+    const [task] = (await fleet.client.getJob(id)).tasks;
+    expect(task).toMatchObject({ state: "failed", cause: "outOfMemory" });
+    const limitBytes = 64 * 1024 ** 2;
+    expect(task?.attempts[0]).toMatchObject({
+      outcome: { type: "outOfMemory", limitBytes },
+      blame: "user",
+      usage: { memoryLimitBytes: limitBytes },
+    });
+  });
+});
+
 describe("a node with GPUs", () => {
   test("is shown with what they are, and with what they do", async () => {
     await waitFor("a heartbeat with the load of both", async () => {
@@ -70,6 +88,25 @@ describe("a node with GPUs", () => {
   test("leaves out a GPU that somebody else's process uses", async () => {
     await untilIll([`${a100Uuid(0)} foreignUse`]);
     expect(await gpusOfAJob()).toBe(a100Uuid(1));
+  });
+
+  test("keeps with each attempt what its GPU did for it", async () => {
+    const over = join(folder, "over");
+    const { id } = await fleet.client.submitJob({
+      script: `while [ ! -e ${over} ]; do sleep 0.05; done`,
+      resources: { cpus: 0.1, memory: "1MiB", gpus: 1 },
+    });
+    const spool = join(fleet.folder, "agent", "attempts");
+    await waitFor("the agent to have looked at it twice", () => {
+      const files = readdirSync(spool).map((attempt) => join(spool, attempt, "gpu-usage"));
+      return files.some((file) => existsSync(file) && /^measuredMs [1-9]/m.test(readFileSync(file, "utf8")));
+    });
+    writeFileSync(over, "");
+    await fleet.untilEnded(id);
+    const usage = (await fleet.client.getJob(id)).tasks[0]?.attempts[0]?.usage;
+    expect(usage?.gpus).toMatchObject({ utilizationMeanPercent: 100, memoryTotalBytes: 80 * 1024 ** 3 });
+    expect(usage?.gpus?.energyJoules).toBeGreaterThan(0);
+    expect(usage?.gpus?.memoryPeakBytes).toBeGreaterThan(0);
   });
 
   test("leaves out a GPU that must be reset, and takes the other back as soon as it is free", async () => {

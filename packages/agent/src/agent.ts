@@ -76,6 +76,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
   const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
   const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease, watch });
 
+  watch.onLooked(({ gpus }, load) => attempts.tallyGpus(gpus, load.gpus));
   launcher.onStartRefused((attemptId) => attempts.onStartRefused(attemptId));
   // Listened for before the spool is read: what ends in between is seen twice rather than never.
   const stopListening = machine.listenForNotices((notice) => attempts.onNotice(notice));

@@ -1,9 +1,12 @@
 import { assertNever } from "@drover/shared/assert.ts";
+import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
+import type { GpuLoad } from "@drover/shared/domain/gpu-load.ts";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { Assignment, AttemptReport, DesiredAttempt } from "@drover/shared/protocol/messages.ts";
 import type { Notice } from "../runtime/notices.ts";
 import type { Launch } from "../spool/launch-file.ts";
 import { directoriesOf } from "./attempt-cgroups.ts";
+import { NOTHING_TALLIED, tallyWith } from "./gpu-usage.ts";
 import type { ExitRecord } from "../spool/records.ts";
 import { Ledger } from "./ledger.ts";
 import { Lifecycle, messageOf, type LifecyclePorts } from "./lifecycle.ts";
@@ -105,6 +108,18 @@ export class Attempts {
     this.#lifecycle.finishRemovals();
   }
 
+  /** What the GPUs of this machine do now: that is tallied to who holds them. */
+  tallyGpus(gpus: readonly GpuDevice[], loads: readonly GpuLoad[]): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    for (const held of this.#ledger.all()) {
+      if (held.gpuIds.length === 0 || held.started === null || held.exit !== null) continue;
+      const sinceLastMs = nowMs - (held.talliedAtMonotonicMs ?? nowMs);
+      held.talliedAtMonotonicMs = nowMs;
+      held.gpuTally = tallyWith(held.gpuTally, held.gpuIds, gpus, loads, sinceLastMs);
+      this.#orLater(held, () => this.#ports.spool.writeGpuTally(held.attemptId, held.gpuTally));
+    }
+  }
+
   /** Of everything that is held, for a hello; what was due is contained in it. */
   takeAllReports(): AttemptReport[] {
     return this.#ledger.takeAllReports();
@@ -165,6 +180,7 @@ export class Attempts {
     const launch = composeLaunch(assignment, spool.directoryOf(attemptId));
     const held = newAttempt(attemptId);
     held.cgroupDirectories = directoriesOf(launch.cgroups);
+    held.gpuIds = launch.gpuIds;
     this.#ledger.add(held);
     try {
       spool.add(launch, assignment.script);
@@ -197,6 +213,8 @@ export class Attempts {
     if (spooled === null) return unread ? this.#concludeUnspooled(unread) : this.#lifecycle.remove(attemptId);
     const held = unread ?? newAttempt(attemptId);
     held.cgroupDirectories = spooled.cgroupDirectories;
+    held.gpuIds = spooled.gpuIds;
+    held.gpuTally = spooled.gpuTally ?? NOTHING_TALLIED;
     held.claim = spooled.claim;
     held.stopCause ??= spooled.stopCause;
     noteStart(held, spooled.exit);
@@ -242,6 +260,9 @@ function newAttempt(attemptId: AttemptId): HeldAttempt {
   return {
     attemptId,
     cgroupDirectories: [],
+    gpuIds: [],
+    gpuTally: NOTHING_TALLIED,
+    talliedAtMonotonicMs: null,
     claim: null,
     started: null,
     stopCause: null,

@@ -26,6 +26,7 @@ export function composeLaunch(assignment: Assignment, context: LaunchContext): L
     onDisconnect: assignment.onDisconnect,
     workDir: assignment.workDir ?? `${directory}/work`,
     cgroups: cgroupsFor(assignment.attemptId, assignment.allocation, context.gpus, context.cgroupRoots),
+    gpuIds: assignment.allocation.gpuIds,
     arguments: assignment.script === null ? (assignment.command ?? []) : scriptCommand(assignment.script, directory),
     environment: environmentFor(assignment, {
       nodeName: context.nodeName,

@@ -6,6 +6,7 @@ import type { OutputShipper } from "../output/shipper.ts";
 import type { Supervisors } from "../runtime/supervisors.ts";
 import type { Claim, ExitRecord } from "../spool/records.ts";
 import type { Spool, StopCause } from "../spool/spool.ts";
+import { usageOf } from "./gpu-usage.ts";
 import type { Ledger } from "./ledger.ts";
 import type { HeldAttempt } from "./report.ts";
 
@@ -39,6 +40,7 @@ export class Lifecycle {
   start(held: HeldAttempt, pid: number, startedAtMs: number): void {
     if (held.started !== null || held.exit !== null) return;
     held.started = { pid, startedAtMs };
+    held.talliedAtMonotonicMs = this.#ports.clock.monotonicMs();
     this.#ports.log("agent.attemptStarted", { attemptId: held.attemptId, commandPid: pid });
     this.#ports.shipper.track(held.attemptId);
     this.#ledger.reportDue(held);
@@ -109,7 +111,8 @@ export class Lifecycle {
     const { shipper, log } = this.#ports;
     const outputBytes = held.unwanted ? 0 : shipper.finish(attemptId, exit.outputBytes);
     const outcome = outcomeOf(held, exit);
-    held.exit = { ...exit, outcome, outputBytes };
+    const usage = exit.usage && { ...exit.usage, gpus: usageOf(held.gpuTally) };
+    held.exit = { ...exit, outcome, outputBytes, usage };
     log("agent.attemptEnded", { attemptId, outcome, outputBytes: exit.outputBytes });
     if (held.unwanted) this.drop(held);
     else this.#ledger.reportDue(held);

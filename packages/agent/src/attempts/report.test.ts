@@ -1,11 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { anAssignment } from "../testing/an-assignment.ts";
+import { NOTHING_TALLIED } from "./gpu-usage.ts";
 import { reportOf, type HeldAttempt } from "./report.ts";
 
 function held(overrides: Partial<HeldAttempt> = {}): HeldAttempt {
   return {
     attemptId: anAssignment().attemptId,
     cgroupDirectories: [],
+    gpuIds: [],
+    gpuTally: NOTHING_TALLIED,
+    talliedAtMonotonicMs: null,
     isToldToStop: false,
     claim: null,
     started: { pid: 7, startedAtMs: 1000 },

@@ -1,5 +1,6 @@
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { AttemptReport } from "@drover/shared/protocol/messages.ts";
+import type { GpuTally } from "../spool/gpu-tally.ts";
 import type { Claim, ExitRecord } from "../spool/records.ts";
 import type { StopCause } from "../spool/spool.ts";
 
@@ -7,6 +8,11 @@ import type { StopCause } from "../spool/spool.ts";
 export interface HeldAttempt {
   readonly attemptId: AttemptId;
   cgroupDirectories: readonly string[];
+  /** The GPUs, or instances of split ones, that it holds. */
+  gpuIds: readonly string[];
+  gpuTally: GpuTally;
+  /** Up to when they are tallied; `null` before it runs. */
+  talliedAtMonotonicMs: number | null;
   /** Known once a supervisor told us or we read it. */
   claim: Claim | null;
   /** Set from when the command runs; until then `starting`. */

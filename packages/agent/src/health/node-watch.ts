@@ -50,6 +50,7 @@ export class NodeWatch {
   #isProbing = false;
   #isStopped = false;
   #cancel: () => void = () => {};
+  #onLooked: (hardware: Hardware, load: NodeLoad) => void = () => {};
 
   private constructor(options: NodeWatchOptions, hardware: Hardware) {
     this.#options = options;
@@ -80,6 +81,11 @@ export class NodeWatch {
 
   takeClockOffset(offsetMs: number): void {
     this.#clockOffsetMs = offsetMs;
+  }
+
+  /** After each look, with what it saw. */
+  onLooked(listener: (hardware: Hardware, load: NodeLoad) => void): void {
+    this.#onLooked = listener;
   }
 
   stop(): void {
@@ -116,6 +122,7 @@ export class NodeWatch {
       this.#health = health;
       this.#revision++;
     }
+    this.#onLooked(this.#hardware, this.#load);
     if (isHardwareInDoubt(this.#hardware, observed, observations)) this.#probeSoon();
     if (clock.monotonicMs() >= this.#probeDueAtMs) void this.#probeAgain();
   }

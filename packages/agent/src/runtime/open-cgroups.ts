@@ -83,21 +83,28 @@ function openUnified(name: string, environment: NodeJS.ProcessEnv): string | nul
   return root;
 }
 
-/** Lets the cgroups below have the controllers that this one has. What is refused is found missing there. */
+/**
+ * Lets the cgroups below have the controllers that this one has. One with processes in it must not, or those below
+ * could have none (cgroups(7), "no internal processes"); only the root of all may.
+ */
 function giveOn(delegated: string, place: CgroupPlace, environment: NodeJS.ProcessEnv): void {
   const wanted = availableIn(delegated).filter((controller) => !isGivenOn(delegated, controller));
-  const refused = () =>
-    wanted.filter((controller) => !write(join(delegated, "cgroup.subtree_control"), `+${controller}`));
-  if (wanted.length === 0 || refused().length === 0 || delegated !== place.directory) return;
+  const standsInIt = delegated === place.directory && existsSync(join(delegated, "cgroup.type"));
+  if (wanted.length === 0 || (standsInIt && !moveOut(delegated, place, environment))) return;
+  for (const controller of wanted) write(join(delegated, "cgroup.subtree_control"), `+${controller}`);
+}
+
+/** Into a cgroup of its own below: this process and, where nothing else stands there, all that it started. */
+function moveOut(delegated: string, place: CgroupPlace, environment: NodeJS.ProcessEnv): boolean {
   // A systemd without DelegateSubgroup= could not put a restarted agent back into a cgroup that gives controllers on
   // while attempts live below it.
-  if (environment["INVOCATION_ID"] !== undefined) return;
+  if (environment["INVOCATION_ID"] !== undefined) return false;
   // In the whole of a container's own hierarchy everything may be moved; elsewhere only what is ours.
   const pids = (readFileSync(join(delegated, "cgroup.procs"), "utf8").match(/\d+/g) ?? []).map(Number);
-  if (delegated !== place.mountPoint && !pids.every(isOurs)) return;
-  mkdirSync(join(delegated, AGENT_LEAF), { recursive: true });
-  for (const pid of pids) write(join(delegated, AGENT_LEAF, "cgroup.procs"), String(pid));
-  refused();
+  if (delegated !== place.mountPoint && !pids.every(isOurs)) return false;
+  const leaf = join(delegated, AGENT_LEAF);
+  mkdirSync(leaf, { recursive: true });
+  return pids.filter((pid) => !write(join(leaf, "cgroup.procs"), String(pid))).every((pid) => !isThere(pid));
 }
 
 function openController(controller: CgroupController, name: string, unified: string | null): CgroupRoot {
@@ -125,7 +132,7 @@ function tried(controller: CgroupController, root: CgroupRoot): CgroupRoot {
   const trial = join(root.directory, `trial-${process.pid}`);
   mkdirSync(trial, { recursive: true });
   try {
-    writeFileSync(join(trial, file), value);
+    writeFileSync(join(trial, file), value, { flag: "r+" });
   } finally {
     removeEmpty(trial);
   }
@@ -153,11 +160,15 @@ function wordsIn(path: string): string[] {
   return existsSync(path) ? readFileSync(path, "utf8").split(/\s+/) : [];
 }
 
+function isThere(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
+}
+
 /** This process, or one that it, or a child of it, started. */
 function isOurs(pid: number): boolean {
   for (let one = pid; one > 1;) {
     if (one === process.pid) return true;
-    const stat = existsSync(`/proc/${one}/stat`) ? parseProcessStat(readFileSync(`/proc/${one}/stat`, "utf8")) : null;
+    const stat = isThere(one) ? parseProcessStat(readFileSync(`/proc/${one}/stat`, "utf8")) : null;
     if (stat === null) return true; // It has ended meanwhile.
     one = stat.parentPid;
   }

@@ -11,6 +11,7 @@ const launch = {
   onDisconnect: "restart",
   workDir: "/w",
   cgroups: NO_CGROUPS,
+  gpuIds: [],
   arguments: ["sh", "-c", "cgroup\nbootId"],
   environment: { A: "b=c" },
 } as const;
@@ -33,16 +34,17 @@ test("a launch is pairs of strings that people can read", () => {
 });
 
 test("a launch says where it came from", () => {
-  expect(parseLaunchOrigin(formatLaunch(launch))).toEqual({ bootId: "b00t", cgroupDirectories: [] });
+  expect(parseLaunchOrigin(formatLaunch(launch))).toEqual({ bootId: "b00t", cgroupDirectories: [], gpuIds: [] });
   const cgroups = {
     unified: "/cg/1",
     ofControllers: ["/cg/memory/1"],
     settings: [["/cg/memory/1/memory.limit_in_bytes", "99"]],
     memory: "/cg/memory/1",
   } as const;
-  expect(parseLaunchOrigin(formatLaunch({ ...launch, cgroups }))).toEqual({
+  expect(parseLaunchOrigin(formatLaunch({ ...launch, cgroups, gpuIds: ["GPU-1", "GPU-2"] }))).toEqual({
     bootId: "b00t",
     cgroupDirectories: ["/cg/1", "/cg/memory/1"],
+    gpuIds: ["GPU-1", "GPU-2"],
   });
   expect(parseLaunchOrigin("")).toBeNull();
 });

@@ -11,6 +11,8 @@ export interface Launch {
   onDisconnect: OnDisconnect;
   workDir: string;
   cgroups: AttemptCgroups;
+  /** The GPUs, or instances of split ones, that it holds. */
+  gpuIds: readonly string[];
   arguments: readonly string[];
   environment: Readonly<Record<string, string>>;
 }
@@ -40,6 +42,7 @@ export function formatLaunch(launch: Launch): string {
   for (const directory of cgroups.ofControllers) text += `cgroupOfController\0${directory}\0`;
   for (const [file, value] of cgroups.settings) text += `cgroupSetting\0${file}=${value}\0`;
   if (cgroups.memory !== null) text += `memoryCgroup\0${cgroups.memory}\0`;
+  for (const id of launch.gpuIds) text += `gpu\0${id}\0`;
   for (const argument of launch.arguments) text += `arg\0${argument}\0`;
   for (const [name, value] of Object.entries(launch.environment)) text += `env\0${name}=${value}\0`;
   return text;
@@ -49,6 +52,7 @@ export function formatLaunch(launch: Launch): string {
 export interface LaunchOrigin {
   bootId: string;
   cgroupDirectories: readonly string[];
+  gpuIds: readonly string[];
 }
 
 /** `null` where the text is no launch. */
@@ -57,5 +61,6 @@ export function parseLaunchOrigin(text: string): LaunchOrigin | null {
   const valuesOf = (wanted: string) => strings.filter((_, i) => i % 2 === 1 && strings[i - 1] === wanted);
   const [bootId] = valuesOf("bootId");
   if (bootId === undefined) return null;
-  return { bootId, cgroupDirectories: [...valuesOf("cgroup"), ...valuesOf("cgroupOfController")] };
+  const cgroupDirectories = [...valuesOf("cgroup"), ...valuesOf("cgroupOfController")];
+  return { bootId, cgroupDirectories, gpuIds: valuesOf("gpu") };
 }

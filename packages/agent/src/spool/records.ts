@@ -1,5 +1,6 @@
 import { assertNever } from "@drover/shared/assert.ts";
 import { StartFailure, type AttemptOutcome, type AttemptUsage } from "@drover/shared/domain/attempt.ts";
+import { parseLines, wholeNumber } from "./lines.ts";
 
 /** Who may start the attempt's command: written once, by the supervisor that does. */
 export interface Claim {
@@ -18,23 +19,6 @@ export interface ExitRecord {
   endedAtMs: number;
   outputBytes: number;
   usage: AttemptUsage | null;
-}
-
-/** Both kinds of file are lines of `key value`, as native/records.h writes them. */
-function parseLines(text: string): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const line of text.split("\n")) {
-    const space = line.indexOf(" ");
-    if (space > 0) values.set(line.slice(0, space), line.slice(space + 1));
-  }
-  return values;
-}
-
-/** A whole number that was written as one; `null` where the file is damaged. */
-function wholeNumber(text: string | undefined): number | null {
-  if (text === undefined || !/^\d+$/.test(text)) return null;
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? value : null;
 }
 
 /** `null` where the text is no claim. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AttemptId } from "@drover/shared/domain/ids.ts";
 import { hasCode, type FileSystem, type ReadableFile } from "../machine/file-system.ts";
+import { formatGpuTally, parseGpuTally, type GpuTally } from "./gpu-tally.ts";
 import { formatLaunch, parseLaunchOrigin, type Launch } from "./launch-file.ts";
 import { formatClaim, formatExit, parseClaim, parseExit, type Claim, type ExitRecord } from "./records.ts";
 
@@ -10,6 +11,8 @@ export type StopCause = "canceled" | "preempted";
 export interface SpooledAttempt {
   bootId: string;
   cgroupDirectories: readonly string[];
+  gpuIds: readonly string[];
+  gpuTally: GpuTally | null;
   claim: Claim | null;
   stopCause: StopCause | null;
   exit: ExitRecord | null;
@@ -33,6 +36,7 @@ export interface Spool {
   claimForAgent(attemptId: AttemptId, nowMs: number): boolean;
   writeStop(attemptId: AttemptId, cause: StopCause): void;
   writeExit(attemptId: AttemptId, exit: ExitRecord): void;
+  writeGpuTally(attemptId: AttemptId, tally: GpuTally): void;
   /** 0 where nothing was written. */
   outputBytes(attemptId: AttemptId): number;
   /** `null` where there is none. */
@@ -41,7 +45,19 @@ export interface Spool {
   remove(attemptId: AttemptId): boolean;
 }
 
-const OWN_FILES = ["output", "exit", "claim", "launch", "script", "stop", "launch.new", "exit.new", "claim.agent"];
+const OWN_FILES = [
+  "output",
+  "exit",
+  "claim",
+  "launch",
+  "script",
+  "stop",
+  "gpu-usage",
+  "launch.new",
+  "exit.new",
+  "claim.agent",
+  "gpu-usage.new",
+];
 const OWN_DIRECTORIES = ["work", "tmp"];
 
 export function openSpool(dataDir: string, files: FileSystem): Spool {
@@ -74,7 +90,8 @@ export function openSpool(dataDir: string, files: FileSystem): Spool {
       if (origin === null) return null;
       const stop = files.readText(`${directory}/stop`)?.trim();
       const stopCause = stop === "canceled" || stop === "preempted" ? stop : null;
-      return { ...origin, claim: readClaim(attemptId), stopCause, exit: readExit(attemptId) };
+      const gpuTally = parseGpuTally(files.readText(`${directory}/gpu-usage`) ?? "");
+      return { ...origin, gpuTally, claim: readClaim(attemptId), stopCause, exit: readExit(attemptId) };
     },
 
     add(launch, script) {
@@ -100,6 +117,7 @@ export function openSpool(dataDir: string, files: FileSystem): Spool {
 
     writeStop: (attemptId, cause) => files.writeText(`${directoryOf(attemptId)}/stop`, `${cause}\n`, { mode: 0o600 }),
     writeExit: (attemptId, exit) => replaceFile(`${directoryOf(attemptId)}/exit`, formatExit(exit)),
+    writeGpuTally: (attemptId, tally) => replaceFile(`${directoryOf(attemptId)}/gpu-usage`, formatGpuTally(tally)),
     outputBytes: (attemptId) => files.sizeOf(`${directoryOf(attemptId)}/output`) ?? 0,
     openOutput: (attemptId) => files.openForReading(`${directoryOf(attemptId)}/output`),
     remove: (attemptId) => removeFlat(files, directoryOf(attemptId)),

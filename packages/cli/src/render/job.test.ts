@@ -56,6 +56,32 @@ describe("one job", () => {
     `);
   });
 
+  test("shows what each attempt used of what it asked for", () => {
+    const GIB = 1024 ** 3;
+    const usage = { cpuMs: 4_050, maxRssBytes: GIB, memoryPeakBytes: 3 * GIB, memoryLimitBytes: 4 * GIB, gpus: null };
+    const gpus = {
+      measuredMs: 4_000,
+      utilizationMeanPercent: 63.4,
+      utilizationPeakPercent: 99,
+      memoryPeakBytes: 71 * GIB,
+      memoryTotalBytes: 160 * GIB,
+      energyJoules: 432_000,
+    };
+    const allocation = { cpuMilli: 2000, memoryBytes: 4 * GIB, gpuIds: ["GPU-0", "GPU-1"] };
+    const outcome = { type: "outOfMemory", limitBytes: 4 * GIB, peakBytes: 4 * GIB } as const;
+    const attempts = [
+      anAttempt({ number: 1, allocation, outcome, usage: { ...usage, memoryPeakBytes: null, maxRssBytes: 4 * GIB } }),
+      anAttempt({ number: 2, allocation, usage: { ...usage, gpus } }),
+    ];
+    const lines = renderJob(aJobDetail([aTask({ attempts })]), VIEW).split("\n");
+    expect(lines.slice(lines.findIndex((line) => line.startsWith("TASK"))).join("\n")).toMatchInlineSnapshot(`
+      "TASK  STATE      ATTEMPT  NODE    TOOK    CPUS       MEMORY  GPUS BUSY      GPU MEMORY    ENERGY  OUTPUT  HOW
+         0                   1  gpu-01  4.5s  0.90/2  4 GiB/4 GiB          -               -         -     0 B  out of memory: its limit is 4 GiB, it had used 4 GiB
+         0  succeeded        2  gpu-01  4.5s  0.90/2  3 GiB/4 GiB  63 % of 2  71 GiB/160 GiB  0.12 kWh     0 B  exit code 0
+      "
+    `);
+  });
+
   test("says why it waits, what to do, and what each node lacks", () => {
     const reason = {
       code: "noNodeCouldEverFit",

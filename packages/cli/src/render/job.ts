@@ -8,6 +8,7 @@ import { renderFields } from "./fields.ts";
 import { formatResources } from "./resources.ts";
 import { renderTable, type Column } from "./table.ts";
 import { formatAgo, formatElapsed } from "./time.ts";
+import { usageColumns } from "./usage.ts";
 
 export interface View {
   nowMs: number;
@@ -93,6 +94,7 @@ function renderTasks(tasks: readonly Task[], { nowMs, width }: View): string {
       cell: ({ attempt }) => formatElapsed(attempt?.startedAt ?? null, attempt?.endedAt ?? null, nowMs),
       alignRight: true,
     },
+    ...usageColumns(lines, ({ attempt }) => attempt),
     { title: "OUTPUT", cell: ({ attempt }) => (attempt ? formatBytes(attempt.outputBytes) : "-"), alignRight: true },
     { title: "HOW", cell: howItIs, shrinkTo: 12 },
   ];
