@@ -129,6 +129,9 @@ function formatOutcome(outcome: AttemptOutcome): string {
     case "canceled":
     case "preempted":
       return `cause ${outcome.type}\n`;
+    // Only the coordinator comes to this end; its agent is told to make room.
+    case "gpuLost":
+      return "cause preempted\n";
     // What was its limit and its peak stands with the rest of its usage.
     case "outOfMemory":
       return `signal SIGKILL\ncause none\nkilledForMemoryOf ${outcome.limitBytes === null ? "machine" : "attempt"}\n`;

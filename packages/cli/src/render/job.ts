@@ -107,9 +107,15 @@ function linesOf(task: Task): TaskLine[] {
 }
 
 function howItIs({ task, attempt }: TaskLine): string {
-  if (attempt?.outcome) return describeOutcome(attempt.outcome);
+  if (attempt?.outcome) return `${describeOutcome(attempt.outcome)}${blameFor(attempt)}`;
   if (attempt) return attempt.unknown ? `${attempt.state} (unknown: its node does not answer)` : attempt.state;
   return task.waitingReason?.message ?? task.cause;
+}
+
+/** Where the outcome does not say it by itself: the program failed, and it was not its own fault. */
+function blameFor({ outcome, blame }: Attempt): string {
+  const ownEnd = outcome?.type === "exited" || outcome?.type === "signaled";
+  return ownEnd && blame === "hardware" ? " (its GPU is broken)" : "";
 }
 
 function stateOf(job: JobSummary): string {

@@ -10,8 +10,10 @@ import type { Fleet, Instant, Presence } from "./fleet.ts";
 import type { Happening } from "./input.ts";
 import { suspectAfterMs, untilKilledMs } from "./liveness.ts";
 import { conditionFrom, tellOfCondition } from "./node-changes.ts";
+import { stopWhatLostGpus } from "./stop-what-lost-gpus.ts";
 import { moveLink } from "./node-link.ts";
 import type { AttemptRecord, NodeRecord } from "./records.ts";
+import { wordFor } from "./stop-attempt.ts";
 
 /**
  * A node is (again) here and says all it has. Whatever happened on either side meanwhile, this one path
@@ -48,6 +50,7 @@ export function agentHello(
     if (next?.desired === "run") effects.desire(hello.nodeId, next);
     else if (next) held.push(next);
   }
+  stopWhatLostGpus(fleet, node, effects);
   // What the agent has beyond these is over for the coordinator: unlisted, so the agent stops and drops it. Until
   // that is done its devices only look free: nothing new may be put on them.
   const isStillBusy = hello.attempts.some(({ attemptId, state }) => state !== "ended" && !fleet.isLive(attemptId));
@@ -160,7 +163,7 @@ function reconcile(
     }
     return attempt.stopCause === null
       ? { desired: "keep", attemptId: attempt.id }
-      : { desired: "stop", attemptId: attempt.id, cause: attempt.stopCause };
+      : { desired: "stop", attemptId: attempt.id, cause: wordFor(attempt.stopCause) };
   }
   // The node does not have it. It may be started only if it certainly never was: in this boot, never reported, and
   // made by this very start of the coordinator. (A power cut may lose an agent's spool, and with it the memory of a
@@ -176,7 +179,7 @@ function reconcile(
     return { desired: "run", attemptId: attempt.id, assignment: assignmentFor(fleet, attempt) };
   }
   const end = {
-    outcome: { type: attempt.stopCause },
+    outcome: { type: wordFor(attempt.stopCause) },
     endedAtMs: now.wallMs,
     outputBytes: null,
     usage: null,

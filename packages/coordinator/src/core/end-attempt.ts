@@ -12,6 +12,7 @@ import type { EventFields } from "@drover/shared/events.ts";
 import { coolDown } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import type { Fleet, Instant } from "./fleet.ts";
+import { gpuLostOutcome } from "./lost-gpus.ts";
 import type { AttemptRecord, TaskRecord } from "./records.ts";
 import { holdsBrokenGpu } from "./usable-capacity.ts";
 import { moveTask } from "./task-transitions.ts";
@@ -31,10 +32,11 @@ export interface AttemptEnd {
 export function endAttempt(
   fleet: Fleet,
   attempt: AttemptRecord,
-  end: AttemptEnd,
+  reported: AttemptEnd,
   effects: Effects,
   now: Instant,
 ): void {
+  const end = { ...reported, outcome: outcomeOf(fleet, attempt, reported.outcome) };
   const blame = blameOf(fleet, attempt, end.outcome);
   if (end.outcome.type === "startFailed" && blame === Blame.node) coolDown(fleet, attempt.nodeId, now);
   fleet.attempts.put(attempt.id, { ...attempt, ...end, state: "ended", blame });
@@ -63,6 +65,16 @@ export function attemptFields(fleet: Fleet, attempt: AttemptRecord): Omit<EventF
     nodeId: attempt.nodeId,
     nodeName: fleet.nodes.get(attempt.nodeId)?.name ?? attempt.nodeId,
   };
+}
+
+/** Its node was told to stop it, and not all of why. */
+function outcomeOf(
+  fleet: Fleet,
+  { stopCause, nodeId, allocation }: AttemptRecord,
+  outcome: AttemptOutcome,
+): AttemptOutcome {
+  if (stopCause !== "gpuLost" || outcome.type !== "preempted") return outcome;
+  return gpuLostOutcome(fleet.nodes.get(nodeId), allocation.gpuIds);
 }
 
 /**

@@ -6,6 +6,7 @@ import type { NodeChanges } from "@drover/shared/protocol/messages.ts";
 import type { Effects } from "./effects.ts";
 import { expectationOf, grownBy, missingGpus, withMissing, type ExpectedHardware } from "./expected-hardware.ts";
 import type { Fleet, Instant } from "./fleet.ts";
+import { stopWhatLostGpus } from "./stop-what-lost-gpus.ts";
 import type { Happening, NodeCommand, NodeCommandResult } from "./input.ts";
 import type { NodeRecord } from "./records.ts";
 
@@ -28,7 +29,9 @@ export function nodeChanges(
   if (!node || fleet.sessionIdOf(nodeId) !== sessionId) return;
   const condition = conditionFrom(node, changes, now);
   tellOfCondition(node, condition, { id: nodeId, name: node.name }, effects);
-  fleet.nodes.put(nodeId, { ...node, ...condition });
+  const changed = { ...node, ...condition };
+  fleet.nodes.put(nodeId, changed);
+  stopWhatLostGpus(fleet, changed, effects);
 }
 
 /** An operator says that what the node shows now is all that it has. */

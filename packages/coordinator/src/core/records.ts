@@ -52,6 +52,9 @@ export interface TaskRecord {
   readonly faultlessEnds: number;
 }
 
+/** Why an attempt was told to stop. */
+export type StopCause = "canceled" | "preempted" | "gpuLost";
+
 export interface AttemptRecord {
   readonly id: AttemptId;
   readonly jobId: JobId;
@@ -62,7 +65,7 @@ export interface AttemptRecord {
   readonly bootId: string;
   readonly state: AttemptState;
   /** Set when it was told to stop. */
-  readonly stopCause: "canceled" | "preempted" | null;
+  readonly stopCause: StopCause | null;
   readonly allocation: Allocation;
   readonly pid: number | null;
   readonly outcome: AttemptOutcome | null;

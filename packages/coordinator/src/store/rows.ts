@@ -9,7 +9,7 @@ import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import { commandLineOf, taskCount, type JobSpec, type JobState } from "@drover/shared/domain/job.ts";
 import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { Cause, TaskState } from "@drover/shared/domain/task.ts";
-import type { AttemptRecord, JobRecord, JobSummaryRecord, TaskRecord } from "../core/records.ts";
+import type { AttemptRecord, JobRecord, JobSummaryRecord, StopCause, TaskRecord } from "../core/records.ts";
 
 /** Without the spec and what only a repeated submission needs. */
 export interface JobSummaryRow {
@@ -224,7 +224,7 @@ export function attemptRecord(row: AttemptRow): AttemptRecord {
     nodeId: row.node_id as NodeId,
     bootId: row.boot_id,
     state: row.state as AttemptState,
-    stopCause: row.stop_cause as "canceled" | "preempted" | null,
+    stopCause: row.stop_cause as StopCause | null,
     allocation: {
       cpuMilli: row.cpu_milli,
       memoryBytes: row.memory_bytes,

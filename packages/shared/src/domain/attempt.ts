@@ -82,6 +82,8 @@ export const AttemptOutcome = z
     z.object({ type: z.literal("timedOut") }),
     z.object({ type: z.literal("canceled") }),
     z.object({ type: z.literal("preempted") }),
+    /** A GPU that it held fell out, and it was stopped: what waits for such a GPU waits for ever. */
+    z.object({ type: z.literal("gpuLost"), gpuIds: z.array(z.string()), evidence: z.string() }),
     z.object({ type: z.literal("startFailed"), code: z.enum(StartFailure), message: z.string() }),
     z.object({ type: z.literal("nodeLost"), code: z.enum(NodeLoss) }),
   ])
@@ -112,6 +114,8 @@ export function blameFor(outcome: AttemptOutcome): Blame {
       return Blame.user;
     case "preempted":
       return Blame.system;
+    case "gpuLost":
+      return Blame.hardware;
     case "startFailed":
       return outcome.code === "nodeOutOfResources" || outcome.code === "supervisorFailed" ? Blame.node : Blame.user;
     case "nodeLost":
@@ -141,6 +145,8 @@ export function describeOutcome(outcome: AttemptOutcome): string {
       return "canceled";
     case "preempted":
       return "preempted";
+    case "gpuLost":
+      return `lost ${outcome.gpuIds.join(", ")}: ${outcome.evidence}`;
     case "startFailed":
       return `could not start: ${outcome.message}`;
     case "nodeLost":

@@ -96,6 +96,12 @@ const OUTCOMES: readonly [AttemptOutcome, string, string, string][] = [
   [{ type: "canceled" }, "user", "canceled", "canceled"],
   [{ type: "preempted" }, "system", "preempted", "preempted"],
   [
+    { type: "gpuLost", gpuIds: ["GPU-1"], evidence: "gpuLost ([GPU is lost])" },
+    "hardware",
+    "gpuLost",
+    "lost GPU-1: gpuLost ([GPU is lost])",
+  ],
+  [
     { type: "startFailed", code: "commandNotFound", message: "no such program: trian" },
     "user",
     "startFailed",

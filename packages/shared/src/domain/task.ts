@@ -46,6 +46,8 @@ export const Cause = {
   startFailed: "startFailed",
   nodeLost: "nodeLost",
   preempted: "preempted",
+  /** A GPU that it held fell out. */
+  gpuLost: "gpuLost",
   /** Somebody asked for it. */
   canceled: "canceled",
   /** A job that it comes after ended in another way than its condition asks for. */
