@@ -230,7 +230,7 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}attempts/`,
     may: [`${AGENT}attempts/`, SHARED],
-    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}output/`, `${AGENT}runtime/`, `${AGENT}spool/`],
+    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}output/`, `${AGENT}probe/`, `${AGENT}runtime/`, `${AGENT}spool/`],
     why: "what becomes of an attempt is decided here; files, processes and sockets are given to it",
   },
   {
@@ -307,6 +307,12 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     may: [SHARED, "node:"],
     mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`],
     why: "one small file that supervisors read when the agent is dead",
+  },
+  {
+    files: `${AGENT}quarantine-file.ts`,
+    may: [SHARED, "npm:zod", "node:"],
+    mayAsTypes: [`${AGENT}health/`, `${AGENT}log.ts`, `${AGENT}machine/`],
+    why: "one small file that says which GPUs nobody gets",
   },
   {
     files: `${AGENT}log.ts`,

@@ -47,6 +47,10 @@ async function untilIll(expected: readonly string[]): Promise<void> {
   });
 }
 
+function isZombie(pid: number): boolean {
+  return existsSync(`/proc/${pid}/stat`) && / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+}
+
 describe("a job", () => {
   test("that takes more memory than it asked for ends for that, where the machine can hold it to it", async (context) => {
     const { hardware } = await fleet.client.getNode("local");
@@ -108,6 +112,60 @@ describe("a node with GPUs", () => {
     expect(usage?.gpus?.energyJoules).toBeGreaterThan(0);
     expect(usage?.gpus?.memoryPeakBytes).toBeGreaterThan(0);
   });
+
+  /** What vllm's engine leaves behind when it is killed: a worker of another session that holds all the memory. */
+  test("gives a GPU to nobody else before what a killed engine left behind is gone, with its memory", async () => {
+    const [pids, go] = [join(folder, "pids"), join(folder, "go")];
+    const worker = `setsid sh -c 'echo $$ > ${pids}; exec sleep 600' < /dev/null > /dev/null 2>&1 &`;
+    const script = `${worker} while [ ! -e ${go} ]; do sleep 0.05; done; kill -9 $PPID; sleep 60`;
+    const { id } = await fleet.client.submitJob({ script, resources: { cpus: 0.1, memory: "1MiB", gpus: 1 } });
+    await waitFor("the worker to run", () => existsSync(pids) && readFileSync(pids, "utf8").endsWith("\n"));
+    const workerPid = Number(readFileSync(pids, "utf8"));
+    const taken = { ...a100(1), "memory.used": "75000 MiB" };
+    const held = `${a100Uuid(0)}, ${process.pid}, node, 512\n${a100Uuid(1)}, ${workerPid}, VLLM::Worker, 74000\n`;
+    tool.replace(machine([a100(0), taken], held));
+    await waitFor("the driver to say so", async () => {
+      const { load } = await fleet.client.getNode("local");
+      return load?.gpus[1]?.processes.some(({ pid, attemptId }) => pid === workerPid && attemptId !== null) ?? false;
+    });
+    // The supervisor is killed, and with it, by the kernel, the command: nobody is left to come for the worker but the agent.
+    writeFileSync(go, "");
+    await waitFor("the worker to be killed", () => !existsSync(`/proc/${workerPid}`) || isZombie(workerPid));
+    const next = await fleet.client.submitJob({
+      script: 'echo "$CUDA_VISIBLE_DEVICES"',
+      resources: { cpus: 0.1, memory: "1MiB", gpus: 1 },
+    });
+    await waitFor("the attempt to be over but for its GPU", async () => {
+      const [task] = (await fleet.client.getJob(id)).tasks;
+      return task?.attempts[0]?.state === "releasing";
+    });
+    expect((await fleet.client.getJob(next.id)).state).toBe("queued");
+    tool.replace(machine(GPUS, `${a100Uuid(0)}, ${process.pid}, node, 512\n`));
+    await waitFor("the first attempt to have ended", async () => {
+      const [task] = (await fleet.client.getJob(id)).tasks;
+      return task?.attempts[0]?.state === "ended";
+    });
+    await fleet.client.cancelJob(id);
+    await fleet.untilEnded(next.id);
+    expect((await fleet.outputOf(next.id)).toString().trim()).toBe(a100Uuid(1));
+  });
+
+  test("puts a GPU into quarantine that is not given back, and takes it from there when an operator says so", async () => {
+    const over = join(folder, "over-2");
+    const script = `while [ ! -e ${over} ]; do sleep 0.05; done`;
+    const { id } = await fleet.client.submitJob({ script, resources: { cpus: 0.1, memory: "1MiB", gpus: 1 } });
+    await waitFor("it to run", async () => (await fleet.client.getJob(id)).tasks[0]?.cause === "assigned");
+    const taken = { ...a100(1), "memory.used": "75000 MiB" };
+    const foreign = `${a100Uuid(0)}, ${process.pid}, node, 512\n`;
+    tool.replace(machine([a100(0), taken], foreign));
+    writeFileSync(over, "");
+    await fleet.untilEnded(id);
+    const gpu = (await fleet.client.getNode("local")).health.gpus.find(({ gpuId }) => gpuId === a100Uuid(1));
+    expect(gpu).toMatchObject({ state: "unhealthy", reasons: [{ code: "quarantined" }] });
+    expect(gpu?.reasons[0]?.evidence).toContain("73 GiB still taken by nobody that the driver names");
+    expect((await fleet.client.releaseGpu("local", "1")).health.gpus.map(({ gpuId }) => gpuId)).toEqual([a100Uuid(0)]);
+    expect(await gpusOfAJob()).toBe(a100Uuid(1));
+  }, 120_000);
 
   test("leaves out a GPU that must be reset, and takes the other back as soon as it is free", async () => {
     const sick = { ...a100(1), "temperature.gpu": "[GPU requires reset]" };

@@ -17,11 +17,13 @@ import { createLease, openLeaseFile, type Lease } from "./lease.ts";
 import { CoordinatorLink } from "./link/coordinator-link.ts";
 import { agentEndpoint, type Dial } from "./link/socket.ts";
 import type { Log } from "./log.ts";
+import { openQuarantineFile } from "./quarantine-file.ts";
 import { OutputShipper } from "./output/shipper.ts";
 import type { FileSystem } from "./machine/file-system.ts";
 import type { Machine } from "./machine/machine.ts";
 import type { Launcher } from "./runtime/launcher.ts";
 import type { CgroupRoots } from "./runtime/open-cgroups.ts";
+import { isRunning } from "./runtime/processes.ts";
 import { createSupervisors } from "./runtime/supervisors.ts";
 import { openSpool } from "./spool/spool.ts";
 
@@ -70,6 +72,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
     enforcement: cgroupRoots.enforcement,
     offer: (hardware) => capacityOf(config, hardware),
     foreignGpuUse: config.foreignGpuUse,
+    quarantine: openQuarantineFile(dataDir, files, machine.bootId, log),
   });
   const node: NodeFacts = { nodeId, cgroupRoots };
   const leaseFile = openLeaseFile(dataDir, files, machine.bootId);
@@ -167,8 +170,14 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
         directory,
         cgroupRoots: node.cgroupRoots,
         gpus: watch.state().hardware.gpus,
+        gpuMemoryTaken: (id) => watch.readGpuUses().find((use) => use.id === id)?.memoryUsedBytes ?? null,
         inherited: ports.environment,
       }),
+    gpus: {
+      readGpuUses: () => watch.readGpuUses(),
+      isProcessAlive: (pid) => isRunning(files, pid),
+      onDirty: (gpuId, evidence, allowedBytes) => watch.quarantine(gpuId, evidence, allowedBytes),
+    },
     onReportDue: flushReports,
   });
   const link = new CoordinatorLink({

@@ -46,6 +46,7 @@ export async function examine(options: DoctorOptions): Promise<{ text: string; i
     enforcement: null,
     offer: () => ({ cpuMilli: 0, memoryBytes: 0, gpuIds: [] }),
     foreignGpuUse,
+    quarantine: { load: () => [], save() {} },
   });
   const startedAtMs = clock.monotonicMs();
   for (;;) {

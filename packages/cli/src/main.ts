@@ -3,6 +3,7 @@ import { isDroverError } from "@drover/shared/errors.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Command, CommanderError, Option } from "commander";
 import { registerCancel } from "./commands/cancel.ts";
+import { registerGpu } from "./commands/gpu.ts";
 import { registerJob } from "./commands/job.ts";
 import { registerJobs } from "./commands/jobs.ts";
 import { registerNode } from "./commands/node.ts";
@@ -73,6 +74,7 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     registerCancel,
     registerNodes,
     registerNode,
+    registerGpu,
     registerSites,
     registerSite,
     registerTail,

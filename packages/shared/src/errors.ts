@@ -66,6 +66,16 @@ export const ERRORS = {
     meaning: "A node that is online cannot be declared gone.",
     advice: "Drain it: `drover node drain NAME`; or stop its agent first.",
   },
+  "gpu.notFound": {
+    httpStatus: 404,
+    meaning: "The node has no GPU with this index or id.",
+    advice: "See which it has: `drover node NAME`.",
+  },
+  "gpu.notQuarantined": {
+    httpStatus: 409,
+    meaning: "The GPU is not in quarantine, so there is nothing to release.",
+    advice: "See what keeps it from being given away: `drover node NAME`.",
+  },
   "site.notFound": {
     httpStatus: 404,
     meaning: "No node is of this site.",

@@ -204,6 +204,12 @@ export const EVENTS = {
     doc: "Another reason makes a GPU degraded or unhealthy, or one of them is over.",
     fields: z.object({ ...gpu, ...health }),
   },
+  "gpu.released": {
+    level: "warn",
+    text: "gpu released",
+    doc: "An operator gave a GPU back to the scheduler though memory of it is still taken by what an attempt left behind.",
+    fields: z.object({ ...gpu, actor: z.string() }),
+  },
   "gpu.missing": {
     level: "error",
     text: "gpu missing",
@@ -271,6 +277,7 @@ export const DAEMON_LOG_LINES = {
   "agent.probeWarning": "A part of the hardware could not be read.",
   "agent.hardwareChanged":
     "A later look found other hardware than the one before: a GPU split, lost or found, a driver loaded.",
+  "agent.gpuQuarantined": "Memory of a GPU was not given back after an attempt: nobody gets it; says who holds it.",
   "agent.watchTrouble": "A vendor's tool that is watched for the load ended or hangs; it is started again.",
   "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",
   "agent.stopped": "The agent has closed everything.",

@@ -197,6 +197,7 @@ export class AgentHost {
         }),
       watchLoad: () => ({
         readLoad: () => NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 }),
+        gpuUses: () => [],
         observe: () => ({ nvidia: null, xidEvents: [], dataDisk: ROOMY_DISK }),
         stop() {},
       }),

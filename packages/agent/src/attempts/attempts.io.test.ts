@@ -58,9 +58,11 @@ function anAgent() {
         bootId: "b00t",
         cgroupRoots: NO_CGROUP_ROOTS,
         gpus: [],
+        gpuMemoryTaken: () => null,
         inherited: {},
       }),
     log() {},
+    gpus: { readGpuUses: () => [], isProcessAlive: () => false, onDirty() {} },
     onReportDue() {},
   });
   return { attempts, spool, clock, disk, asked, stopped };

@@ -112,10 +112,11 @@ export class Attempts {
   tallyGpus(gpus: readonly GpuDevice[], loads: readonly GpuLoad[]): void {
     const nowMs = this.#ports.clock.monotonicMs();
     for (const held of this.#ledger.all()) {
-      if (held.gpuIds.length === 0 || held.started === null || held.exit !== null) continue;
+      if (held.gpus.length === 0 || held.started === null || held.exit !== null) continue;
       const sinceLastMs = nowMs - (held.talliedAtMonotonicMs ?? nowMs);
       held.talliedAtMonotonicMs = nowMs;
-      held.gpuTally = tallyWith(held.gpuTally, held.gpuIds, gpus, loads, sinceLastMs);
+      const gpuIds = held.gpus.map(({ id }) => id);
+      held.gpuTally = tallyWith(held.gpuTally, gpuIds, gpus, loads, sinceLastMs);
       this.#orLater(held, () => this.#ports.spool.writeGpuTally(held.attemptId, held.gpuTally));
     }
   }
@@ -180,7 +181,7 @@ export class Attempts {
     const launch = composeLaunch(assignment, spool.directoryOf(attemptId));
     const held = newAttempt(attemptId);
     held.cgroupDirectories = directoriesOf(launch.cgroups);
-    held.gpuIds = launch.gpuIds;
+    held.gpus = launch.gpus;
     this.#ledger.add(held);
     try {
       spool.add(launch, assignment.script);
@@ -213,7 +214,7 @@ export class Attempts {
     if (spooled === null) return unread ? this.#concludeUnspooled(unread) : this.#lifecycle.remove(attemptId);
     const held = unread ?? newAttempt(attemptId);
     held.cgroupDirectories = spooled.cgroupDirectories;
-    held.gpuIds = spooled.gpuIds;
+    held.gpus = spooled.gpus;
     held.gpuTally = spooled.gpuTally ?? NOTHING_TALLIED;
     held.claim = spooled.claim;
     held.stopCause ??= spooled.stopCause;
@@ -260,7 +261,8 @@ function newAttempt(attemptId: AttemptId): HeldAttempt {
   return {
     attemptId,
     cgroupDirectories: [],
-    gpuIds: [],
+    gpus: [],
+    hasLeftGpus: false,
     gpuTally: NOTHING_TALLIED,
     talliedAtMonotonicMs: null,
     claim: null,

@@ -9,6 +9,7 @@ const context = {
   directory: "/data/attempts/1",
   cgroupRoots: NO_CGROUP_ROOTS,
   gpus: [],
+  gpuMemoryTaken: () => null,
   inherited: {},
 };
 

@@ -12,6 +12,8 @@ export interface LaunchContext {
   directory: string;
   cgroupRoots: CgroupRoots;
   gpus: readonly GpuDevice[];
+  /** What of a GPU's memory is taken now; `null` where nobody says. */
+  gpuMemoryTaken(gpuId: string): number | null;
   inherited: Readonly<Record<string, string | undefined>>;
 }
 
@@ -26,7 +28,7 @@ export function composeLaunch(assignment: Assignment, context: LaunchContext): L
     onDisconnect: assignment.onDisconnect,
     workDir: assignment.workDir ?? `${directory}/work`,
     cgroups: cgroupsFor(assignment.attemptId, assignment.allocation, context.gpus, context.cgroupRoots),
-    gpuIds: assignment.allocation.gpuIds,
+    gpus: assignment.allocation.gpuIds.map((id) => ({ id, takenBytes: context.gpuMemoryTaken(id) })),
     arguments: assignment.script === null ? (assignment.command ?? []) : scriptCommand(assignment.script, directory),
     environment: environmentFor(assignment, {
       nodeName: context.nodeName,

@@ -6,6 +6,7 @@ import type { OutputShipper } from "../output/shipper.ts";
 import type { Supervisors } from "../runtime/supervisors.ts";
 import type { Claim, ExitRecord } from "../spool/records.ts";
 import type { Spool, StopCause } from "../spool/spool.ts";
+import { GpuGate, type GpuGatePorts } from "./gpu-gate.ts";
 import { usageOf } from "./gpu-usage.ts";
 import type { Ledger } from "./ledger.ts";
 import type { HeldAttempt } from "./report.ts";
@@ -16,6 +17,8 @@ export interface LifecyclePorts {
   shipper: Pick<OutputShipper, "track" | "finish" | "drop" | "acknowledgedBytes">;
   clock: Clock;
   log: Log;
+  /** `onLeft` and `killLeftovers` are the attempts' own part. */
+  gpus: Omit<GpuGatePorts, "clock" | "onLeft" | "killLeftovers">;
 }
 
 /** The steps that one held attempt can take, each with what it does to the machine. */
@@ -24,10 +27,20 @@ export class Lifecycle {
   readonly #ledger: Ledger;
   /** Whose directories the launcher was asked to remove: it may have been unable to, or gone. */
   readonly #beingRemoved = new Set<AttemptId>();
+  readonly #gate: GpuGate;
 
   constructor(ports: LifecyclePorts, ledger: Ledger) {
     this.#ports = ports;
     this.#ledger = ledger;
+    this.#gate = new GpuGate({
+      ...ports.gpus,
+      clock: ports.clock,
+      killLeftovers: (held) => void ports.supervisors.killLeftovers(held),
+      onLeft: (held) => {
+        held.hasLeftGpus = true;
+        ledger.reportDue(held);
+      },
+    });
   }
 
   /** Asks for a supervisor. Asking twice is harmless: only one of them can claim the attempt. */
@@ -114,8 +127,10 @@ export class Lifecycle {
     const usage = exit.usage && { ...exit.usage, gpus: usageOf(held.gpuTally) };
     held.exit = { ...exit, outcome, outputBytes, usage };
     log("agent.attemptEnded", { attemptId, outcome, outputBytes: exit.outputBytes });
-    if (held.unwanted) this.drop(held);
-    else this.#ledger.reportDue(held);
+    if (held.unwanted) return this.drop(held);
+    if (held.gpus.length === 0) held.hasLeftGpus = true;
+    else this.#gate.enter(held);
+    this.#ledger.reportDue(held);
   }
 
   /** Its supervisor is gone: it wrote an exit record just before, or something killed it. */
@@ -124,7 +139,7 @@ export class Lifecycle {
     const exit = spool.readExit(held.attemptId);
     if (exit !== null) return this.end(held, exit);
     // Its end is told only when a look finds nothing of it any more: the next sweep looks again.
-    if (supervisors.killLeftovers(held.attemptId, held.cgroupDirectories) > 0) return;
+    if (supervisors.killLeftovers(held) > 0) return;
     // We took the claim ourselves, and were killed before we wrote down why.
     if (held.claim?.supervisorPid === 0 && held.stopCause !== null)
       return this.conclude(held, { type: held.stopCause });
@@ -136,6 +151,7 @@ export class Lifecycle {
     held.unwanted = true;
     this.#ports.shipper.drop(held.attemptId);
     if (held.exit === null) return this.stop(held, "canceled");
+    this.#gate.forget(held);
     this.#ledger.remove(held);
     this.remove(held.attemptId);
   }

@@ -7,7 +7,8 @@ function held(overrides: Partial<HeldAttempt> = {}): HeldAttempt {
   return {
     attemptId: anAssignment().attemptId,
     cgroupDirectories: [],
-    gpuIds: [],
+    gpus: [],
+    hasLeftGpus: true,
     gpuTally: NOTHING_TALLIED,
     talliedAtMonotonicMs: null,
     isToldToStop: false,
@@ -29,6 +30,7 @@ describe("the report of an attempt", () => {
     ["running", held(), 0],
     ["stopping", held({ stopCause: "canceled" }), 0],
     ["releasing", held({ exit }), 9],
+    ["releasing", held({ exit, hasLeftGpus: false }), 10],
     ["ended", held({ exit }), 10],
     ["ended", held({ exit: { ...exit, outputBytes: 0 }, started: null }), 0],
   ] as const)("says %s", ([state, attempt, acknowledgedBytes]) => {

@@ -1,5 +1,6 @@
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { AttemptReport } from "@drover/shared/protocol/messages.ts";
+import type { HeldGpu } from "../spool/launch-file.ts";
 import type { GpuTally } from "../spool/gpu-tally.ts";
 import type { Claim, ExitRecord } from "../spool/records.ts";
 import type { StopCause } from "../spool/spool.ts";
@@ -8,8 +9,7 @@ import type { StopCause } from "../spool/spool.ts";
 export interface HeldAttempt {
   readonly attemptId: AttemptId;
   cgroupDirectories: readonly string[];
-  /** The GPUs, or instances of split ones, that it holds. */
-  gpuIds: readonly string[];
+  gpus: readonly HeldGpu[];
   gpuTally: GpuTally;
   /** Up to when they are tallied; `null` before it runs. */
   talliedAtMonotonicMs: number | null;
@@ -19,6 +19,8 @@ export interface HeldAttempt {
   started: { pid: number; startedAtMs: number } | null;
   stopCause: StopCause | null;
   exit: ExitRecord | null;
+  /** Nothing of it is on its GPUs any more, as far as anybody can say. */
+  hasLeftGpus: boolean;
   /** Its supervisor was told to stop, or is gone: it starts nothing any more. */
   isToldToStop: boolean;
   /** The coordinator does not list it: once it has ended it is dropped without a report. */
@@ -29,14 +31,14 @@ export interface HeldAttempt {
 
 /**
  * What the coordinator is told. `ended` promises that nothing is missing any more, so an attempt whose output is
- * not acknowledged to its last byte is still `releasing`.
+ * not acknowledged to its last byte, or whose GPUs are not clean, is still `releasing`.
  */
 export function reportOf(held: HeldAttempt, acknowledgedBytes: number): AttemptReport {
   const pid = held.started?.pid ?? null;
   const startedAtMs = held.started?.startedAtMs ?? null;
   if (held.exit !== null) {
     const { outcome, endedAtMs, outputBytes, usage } = held.exit;
-    const state = acknowledgedBytes >= outputBytes ? "ended" : "releasing";
+    const state = acknowledgedBytes >= outputBytes && held.hasLeftGpus ? "ended" : "releasing";
     return { attemptId: held.attemptId, state, pid, startedAtMs, outcome, endedAtMs, outputBytes, usage };
   }
   const state = held.started === null ? "starting" : held.stopCause === null ? "running" : "stopping";

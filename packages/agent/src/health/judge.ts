@@ -11,6 +11,8 @@ export interface Observation {
   gpuId: string | null;
   code: HealthCode;
   evidence: string;
+  /** Where it is known to have begun earlier than it was first observed. */
+  sinceMs?: number;
 }
 
 /** What may come and go without meaning anything, before it counts. */
@@ -25,7 +27,7 @@ const MAX_RETURN_MS = 60 * 60_000;
 /** Well for so long after its return, it is as good as one that never was ill. */
 const FORGIVEN_AFTER_MS = 6 * 60 * 60_000;
 /** Nothing of the GPU's own: when the process is gone the GPU is as before. */
-const NEEDS_NO_RECOVERY: ReadonlySet<HealthCode> = new Set(["foreignUse", "recovering"]);
+const NEEDS_NO_RECOVERY: ReadonlySet<HealthCode> = new Set(["foreignUse", "quarantined", "recovering"]);
 
 /** As it was when it began: evidence that counts along (bytes, degrees) would make news of nothing. */
 interface Seen {
@@ -60,7 +62,7 @@ export class HealthJudge {
     for (const observation of observations) {
       const key = `${observation.gpuId ?? ""} ${observation.code}`;
       const known = seen.get(key) ?? this.#seen.get(key);
-      seen.set(key, known ?? { observation, sinceMs: nowMs, sinceMonotonicMs: monotonicMs });
+      seen.set(key, known ?? { observation, sinceMs: observation.sinceMs ?? nowMs, sinceMonotonicMs: monotonicMs });
     }
     this.#seen = seen;
     const lasting = [...seen.values()].filter(

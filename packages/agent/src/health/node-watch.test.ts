@@ -5,6 +5,8 @@ import { parseKernelLog } from "../probe/parse/kernel-log.ts";
 import { parseNvidiaGpus } from "../probe/parse/nvidia-gpus.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { GIB, someHardware, someLoad } from "../testing/some-hardware.ts";
+import type { GpuUse } from "../probe/live/gpu-use.ts";
+import type { Quarantine } from "./quarantine.ts";
 import { NodeWatch } from "./node-watch.ts";
 
 /** Lines of the watched nvidia-smi, for these GPUs of the machine. */
@@ -15,12 +17,14 @@ function rowsOf(indexes: readonly number[], action = "None") {
 }
 
 /** A machine that is as the test says, under a clock that the test advances. */
-async function aWatch(first: Hardware = someHardware(2)) {
+async function aWatch(first: Hardware = someHardware(2), quarantines: readonly Quarantine[] = []) {
   const clock = createFakeClock();
   const state = {
     probed: first,
     probes: 0,
     watched: [] as number[],
+    uses: [] as GpuUse[],
+    quarantines,
     observed: {
       nvidia: { rows: rowsOf(first.gpus.map(({ index }) => index)), isHanging: false, watchedForMs: 60_000 },
       xidEvents: [],
@@ -37,13 +41,14 @@ async function aWatch(first: Hardware = someHardware(2)) {
       },
       watchLoad(hardware) {
         state.watched.push(hardware.gpus.length);
-        return { readLoad: () => someLoad(), observe: () => state.observed, stop: () => {} };
+        return { readLoad: () => someLoad(), observe: () => state.observed, gpuUses: () => state.uses, stop: () => {} };
       },
     },
     enforcement: null,
     log: (line, fields) => logged.push(`${line} ${JSON.stringify(fields)}`),
     offer: (hardware) => ({ cpuMilli: 8000, memoryBytes: GIB, gpuIds: hardware.gpus.map(({ id }) => id) }),
     foreignGpuUse: "leave-out",
+    quarantine: { load: () => state.quarantines, save: (quarantines) => (state.quarantines = quarantines) },
   });
   /** Time passes, and what was awaited in between has its turn. */
   const pass = async (seconds: number) => {
@@ -157,5 +162,24 @@ describe("the watch of a node", () => {
     expect(codesOf(watch)).toEqual(["GPU-0 recovering"]);
     await pass(70);
     expect(codesOf(watch)).toEqual([]);
+  });
+
+  test("gives a GPU to nobody whose memory was not given back, until it is, also as a restarted agent", async () => {
+    const { watch, state, pass, logged } = await aWatch();
+    const use = (takenGib: number): GpuUse => {
+      return { id: "GPU-1", memoryUsedBytes: takenGib * GIB, saidAtMs: 1, processes: [] };
+    };
+    state.uses = [use(70)];
+    watch.quarantine("GPU-1", "70 GiB still taken by pid 77", GIB);
+    expect(codesOf(watch)).toEqual(["GPU-1 quarantined"]);
+    expect(logged.some((line) => line.startsWith("agent.gpuQuarantined"))).toBe(true);
+    const again = await aWatch(someHardware(2), state.quarantines);
+    expect(codesOf(again.watch)).toEqual(["GPU-1 quarantined"]);
+    const [reason] = watch.state().health.gpus[0]?.reasons ?? [];
+    expect(again.watch.state().health.gpus[0]?.reasons).toEqual([reason]);
+    state.uses = [use(1)];
+    await pass(5);
+    expect(codesOf(watch)).toEqual([]);
+    expect(state.quarantines).toEqual([]);
   });
 });

@@ -9,8 +9,10 @@ import type { Machine } from "../machine/machine.ts";
 import { faultsOfRow } from "../probe/compose-nvidia.ts";
 import type { LoadWatch, MachineObservation } from "../probe/live/load-watch.ts";
 import { NO_RECOVERY_NEEDED } from "../probe/parse/nvidia-gpus.ts";
+import type { GpuUse } from "../probe/live/gpu-use.ts";
 import { HealthJudge, type Observation } from "./judge.ts";
 import { observeHealth, WHOLE_DRIVER, type ForeignGpuUse, type LiveGpus } from "./observe.ts";
+import { Quarantines, type QuarantinePorts } from "./quarantine.ts";
 import { XidMemory } from "./xid-memory.ts";
 
 const ROUND_MS = 5_000;
@@ -30,6 +32,7 @@ export interface NodeWatchOptions {
   /** What of the hardware is offered to jobs. */
   offer(hardware: Hardware): ResourceCapacity;
   foreignGpuUse: ForeignGpuUse;
+  quarantine: QuarantinePorts;
 }
 
 /** What the node is, what it does and how it is, kept up to date every five seconds. */
@@ -37,6 +40,7 @@ export class NodeWatch {
   readonly #options: NodeWatchOptions;
   readonly #judge = new HealthJudge();
   readonly #xids = new XidMemory();
+  readonly #quarantines: Quarantines;
   #hardware: Hardware;
   #watch: LoadWatch;
   #load: NodeLoad;
@@ -55,6 +59,7 @@ export class NodeWatch {
   private constructor(options: NodeWatchOptions, hardware: Hardware) {
     this.#options = options;
     this.#hardware = hardware;
+    this.#quarantines = new Quarantines(options.quarantine);
     this.#watch = this.#watchLoad();
     this.#load = this.#watch.readLoad();
     this.#probeDueAtMs = options.machine.clock.monotonicMs() + PROBE_AGAIN_MS;
@@ -77,6 +82,20 @@ export class NodeWatch {
   state(): NodeChanges & { revision: number } {
     const hardware = this.#hardware;
     return { hardware, capacity: this.#options.offer(hardware), health: this.#health, revision: this.#revision };
+  }
+
+  /** As it is right now, and not as of the last round. */
+  readGpuUses(): GpuUse[] {
+    return this.#watch.gpuUses();
+  }
+
+  /** Somebody still holds memory that was an attempt's: the GPU is given to nobody until that is over. */
+  quarantine(gpuId: string, evidence: string, allowedBytes: number): void {
+    const { clock } = this.#options.machine;
+    this.#quarantines.add({ gpuId, evidence, allowedBytes, sinceMs: Math.round(clock.nowMs()) });
+    this.#options.log("agent.gpuQuarantined", { gpuId, reason: evidence });
+    // Before the attempt is said to have ended, or the next would be put there.
+    this.#look();
   }
 
   takeClockOffset(offsetMs: number): void {
@@ -116,7 +135,7 @@ export class NodeWatch {
     this.#load = this.#watch.readLoad();
     const observed = this.#watch.observe();
     const observations = this.#observe(observed);
-    const gpuIds = this.#hardware.gpus.map(({ id }) => id);
+    const gpuIds = this.#hardware.gpus.flatMap(({ id, migInstances }) => [id, ...migInstances.map((mig) => mig.id)]);
     const health = this.#judge.judge(observations, gpuIds, clock.nowMs(), clock.monotonicMs());
     if (JSON.stringify(health) !== JSON.stringify(this.#health)) {
       this.#health = health;
@@ -137,7 +156,7 @@ export class NodeWatch {
         .filter(({ recoveryAction }) => recoveryAction === NO_RECOVERY_NEEDED)
         .flatMap(({ pciAddress }) => pciAddress ?? []),
     );
-    return observeHealth({
+    const observations = observeHealth({
       hardware: this.#hardware,
       load: this.#load,
       liveGpus: observed.nvidia && liveGpusOf(observed.nvidia),
@@ -146,6 +165,7 @@ export class NodeWatch {
       clockOffsetMs: this.#clockOffsetMs,
       foreignGpuUse,
     });
+    return [...observations, ...this.#quarantines.review(() => this.#watch.gpuUses())];
   }
 
   #probeSoon(): void {

@@ -2,7 +2,7 @@ import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { FileSystem } from "../machine/file-system.ts";
 import type { Claim } from "../spool/records.ts";
 import { killCgroup } from "./cgroup.ts";
-import { findByEnvironment, isProcessAlive } from "./processes.ts";
+import { findByEnvironment, findInOrphanedGroup, isProcessAlive } from "./processes.ts";
 
 /** The supervisors of this node's attempts, as the agent can reach them: by request, by signal, by /proc. */
 export interface Supervisors {
@@ -10,10 +10,19 @@ export interface Supervisors {
   /** The file `stop` in the spool says why. */
   stop(claim: Claim): void;
   isAlive(claim: Claim): boolean;
-  /** Kills what a supervisor that died left running; says how many processes it found by their environment. */
-  killLeftovers(attemptId: AttemptId, cgroupDirectories: readonly string[]): number;
+  /**
+   * Kills what is left of an attempt without a supervisor, by its cgroups, by its mark in the environment, and by the
+   * process group of its command; says how many processes it found outside of the cgroups.
+   */
+  killLeftovers(attempt: Leftovers): number;
   /** Removes the attempt's whole directory, whatever its task put there. */
   removeDirectory(attemptId: AttemptId): void;
+}
+
+export interface Leftovers {
+  attemptId: AttemptId;
+  cgroupDirectories: readonly string[];
+  claim: Claim | null;
 }
 
 export interface SupervisorPorts {
@@ -35,11 +44,12 @@ export function createSupervisors({ files, sendSignal, request }: SupervisorPort
       if (isAlive(claim)) sendSignal(claim.supervisorPid, "SIGTERM");
     },
 
-    killLeftovers(attemptId, cgroupDirectories) {
+    killLeftovers({ attemptId, cgroupDirectories, claim }) {
       for (const directory of cgroupDirectories) killCgroup(directory, (pid) => sendSignal(pid, "SIGKILL"));
-      const pids = findByEnvironment(files, `DROVER_ATTEMPT_ID=${attemptId}`);
+      const marked = findByEnvironment(files, `DROVER_ATTEMPT_ID=${attemptId}`);
+      const pids = new Set([...marked, ...findInOrphanedGroup(files, claim?.commandPid ?? 0)]);
       for (const pid of pids) sendSignal(pid, "SIGKILL");
-      return pids.length;
+      return pids.size;
     },
   };
 }

@@ -11,7 +11,7 @@ const launch = {
   onDisconnect: "restart",
   workDir: "/w",
   cgroups: NO_CGROUPS,
-  gpuIds: [],
+  gpus: [],
   arguments: ["sh", "-c", "cgroup\nbootId"],
   environment: { A: "b=c" },
 } as const;
@@ -34,17 +34,21 @@ test("a launch is pairs of strings that people can read", () => {
 });
 
 test("a launch says where it came from", () => {
-  expect(parseLaunchOrigin(formatLaunch(launch))).toEqual({ bootId: "b00t", cgroupDirectories: [], gpuIds: [] });
+  expect(parseLaunchOrigin(formatLaunch(launch))).toEqual({ bootId: "b00t", cgroupDirectories: [], gpus: [] });
   const cgroups = {
     unified: "/cg/1",
     ofControllers: ["/cg/memory/1"],
     settings: [["/cg/memory/1/memory.limit_in_bytes", "99"]],
     memory: "/cg/memory/1",
   } as const;
-  expect(parseLaunchOrigin(formatLaunch({ ...launch, cgroups, gpuIds: ["GPU-1", "GPU-2"] }))).toEqual({
+  const gpus = [
+    { id: "GPU-1", takenBytes: 4096 },
+    { id: "MIG-2", takenBytes: null },
+  ];
+  expect(parseLaunchOrigin(formatLaunch({ ...launch, cgroups, gpus }))).toEqual({
     bootId: "b00t",
     cgroupDirectories: ["/cg/1", "/cg/memory/1"],
-    gpuIds: ["GPU-1", "GPU-2"],
+    gpus,
   });
   expect(parseLaunchOrigin("")).toBeNull();
 });

@@ -1,5 +1,6 @@
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { OnDisconnect } from "@drover/shared/domain/job.ts";
+import { wholeNumber } from "./lines.ts";
 
 /** What a supervisor must know to run an attempt without its agent. */
 export interface Launch {
@@ -11,10 +12,16 @@ export interface Launch {
   onDisconnect: OnDisconnect;
   workDir: string;
   cgroups: AttemptCgroups;
-  /** The GPUs, or instances of split ones, that it holds. */
-  gpuIds: readonly string[];
+  gpus: readonly HeldGpu[];
   arguments: readonly string[];
   environment: Readonly<Record<string, string>>;
+}
+
+/** A GPU, or an instance of a split one, that an attempt holds. */
+export interface HeldGpu {
+  id: string;
+  /** What of its memory was taken before the attempt; `null` where nobody said. */
+  takenBytes: number | null;
 }
 
 /** The directories that the supervisor makes for the attempt, where the node has some to give, and sets as it is told. */
@@ -42,7 +49,7 @@ export function formatLaunch(launch: Launch): string {
   for (const directory of cgroups.ofControllers) text += `cgroupOfController\0${directory}\0`;
   for (const [file, value] of cgroups.settings) text += `cgroupSetting\0${file}=${value}\0`;
   if (cgroups.memory !== null) text += `memoryCgroup\0${cgroups.memory}\0`;
-  for (const id of launch.gpuIds) text += `gpu\0${id}\0`;
+  for (const { id, takenBytes } of launch.gpus) text += `gpu\0${id}${takenBytes === null ? "" : ` ${takenBytes}`}\0`;
   for (const argument of launch.arguments) text += `arg\0${argument}\0`;
   for (const [name, value] of Object.entries(launch.environment)) text += `env\0${name}=${value}\0`;
   return text;
@@ -52,7 +59,7 @@ export function formatLaunch(launch: Launch): string {
 export interface LaunchOrigin {
   bootId: string;
   cgroupDirectories: readonly string[];
-  gpuIds: readonly string[];
+  gpus: readonly HeldGpu[];
 }
 
 /** `null` where the text is no launch. */
@@ -62,5 +69,10 @@ export function parseLaunchOrigin(text: string): LaunchOrigin | null {
   const [bootId] = valuesOf("bootId");
   if (bootId === undefined) return null;
   const cgroupDirectories = [...valuesOf("cgroup"), ...valuesOf("cgroupOfController")];
-  return { bootId, cgroupDirectories, gpuIds: valuesOf("gpu") };
+  return { bootId, cgroupDirectories, gpus: valuesOf("gpu").map(parseHeldGpu) };
+}
+
+function parseHeldGpu(text: string): HeldGpu {
+  const [id = "", takenBytes] = text.split(" ");
+  return { id, takenBytes: wholeNumber(takenBytes) };
 }

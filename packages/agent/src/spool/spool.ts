@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { AttemptId } from "@drover/shared/domain/ids.ts";
 import { hasCode, type FileSystem, type ReadableFile } from "../machine/file-system.ts";
 import { formatGpuTally, parseGpuTally, type GpuTally } from "./gpu-tally.ts";
-import { formatLaunch, parseLaunchOrigin, type Launch } from "./launch-file.ts";
+import { formatLaunch, parseLaunchOrigin, type HeldGpu, type Launch } from "./launch-file.ts";
 import { formatClaim, formatExit, parseClaim, parseExit, type Claim, type ExitRecord } from "./records.ts";
 
 export type StopCause = "canceled" | "preempted";
@@ -11,7 +11,7 @@ export type StopCause = "canceled" | "preempted";
 export interface SpooledAttempt {
   bootId: string;
   cgroupDirectories: readonly string[];
-  gpuIds: readonly string[];
+  gpus: readonly HeldGpu[];
   gpuTally: GpuTally | null;
   claim: Claim | null;
   stopCause: StopCause | null;

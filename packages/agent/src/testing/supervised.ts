@@ -56,7 +56,7 @@ export async function startSupervised(): Promise<Supervised> {
       onDisconnect: "wait",
       workDir: `${spool.directoryOf(attemptId)}/work`,
       cgroups: NO_CGROUPS,
-      gpuIds: [],
+      gpus: [],
       arguments: ["/bin/true"],
     } as const;
     spool.add({ ...defaults, ...launch, attemptId, environment }, null);

@@ -88,6 +88,8 @@ function textOf(event: FleetEvent): string {
       return `missing: ${event.model} ${event.gpuId}`;
     case "gpu.found":
       return `found again: ${event.model} ${event.gpuId}`;
+    case "gpu.released":
+      return `released by ${event.actor} as it is: ${event.gpuId}`;
     case "node.declaredGone":
       return `declared gone by ${event.actor}`;
     case "node.cordoned":

@@ -30,6 +30,7 @@ export type NodeCommand =
       deadlineAfterMs: number | null;
       actor: string;
     }
+  | { type: "releaseGpu"; nodeId: NodeId; gpuId: string; actor: string }
   | { type: "acceptHardware"; nodeId: NodeId; actor: string }
   | { type: "declareNodeGone"; nodeId: NodeId; actor: string }
   /** `null`: the nodes that name no site. */

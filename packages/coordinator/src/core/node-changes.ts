@@ -8,7 +8,8 @@ import { expectationOf, grownBy, missingGpus, withMissing, type ExpectedHardware
 import type { Fleet, Instant } from "./fleet.ts";
 import { stopWhatLostGpus } from "./stop-what-lost-gpus.ts";
 import type { Happening, NodeCommand, NodeCommandResult } from "./input.ts";
-import type { NodeRecord } from "./records.ts";
+import type { NodeRecord, ReleasedGpu } from "./records.ts";
+import { stillReleased, withoutReleased } from "./released-gpus.ts";
 
 /** What of a node's record is about the machine itself. */
 export interface NodeCondition {
@@ -16,6 +17,7 @@ export interface NodeCondition {
   readonly capacity: ResourceCapacity;
   readonly health: NodeHealth;
   readonly expected: ExpectedHardware;
+  readonly releasedGpus: readonly ReleasedGpu[];
 }
 
 /** A node says, while it is connected, that its hardware or its health is another. */
@@ -45,7 +47,6 @@ export function acceptHardware(
   const expected = expectationOf(node.hardware);
   // With nothing missing: no reason that begins now can be left.
   const health = withMissing(node.health, expected, node.hardware, node.health, 0);
-  const condition = { hardware: node.hardware, capacity: node.capacity, health, expected };
   effects.tell({
     event: "node.hardwareAccepted",
     nodeId,
@@ -55,7 +56,7 @@ export function acceptHardware(
     missingGpuIds: missingGpus(node.expected, node.hardware.gpus).map(({ id }) => id),
   });
   tellOfHealth(node.health, health, { id: nodeId, name: node.name }, effects);
-  fleet.nodes.put(nodeId, { ...node, ...condition });
+  fleet.nodes.put(nodeId, { ...node, health, expected });
   return { ok: true };
 }
 
@@ -63,8 +64,10 @@ export function acceptHardware(
 export function conditionFrom(known: NodeRecord | undefined, said: NodeChanges, now: Instant): NodeCondition {
   const { hardware, capacity } = said;
   const expected = known ? grownBy(known.expected, hardware) : expectationOf(hardware);
-  const health = withMissing(said.health, expected, hardware, known?.health ?? null, now.wallMs);
-  return { hardware, capacity, health, expected };
+  const releasedGpus = stillReleased(said.health, known?.releasedGpus ?? []);
+  const decided = withoutReleased(said.health, releasedGpus);
+  const health = withMissing(decided, expected, hardware, known?.health ?? null, now.wallMs);
+  return { hardware, capacity, health, expected, releasedGpus };
 }
 
 interface Named {
@@ -92,7 +95,7 @@ export function tellOfCondition(
   tellOfHealth(before?.health ?? HEALTHY, after.health, node, effects);
 }
 
-function tellOfHealth(before: NodeHealth, after: NodeHealth, { id, name }: Named, effects: Effects): void {
+export function tellOfHealth(before: NodeHealth, after: NodeHealth, { id, name }: Named, effects: Effects): void {
   const named = { nodeId: id, nodeName: name };
   if (isChanged(before.reasons, after.reasons))
     effects.tell({ event: "node.healthChanged", ...named, ...told(after.state, after.reasons) });

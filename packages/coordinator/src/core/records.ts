@@ -98,9 +98,16 @@ export interface NodeRecord {
   /** What it says of itself, and what is missing of what it once had. */
   readonly health: NodeHealth;
   readonly expected: ExpectedHardware;
+  readonly releasedGpus: readonly ReleasedGpu[];
   /** The lease that its last welcome granted. */
   readonly leaseMs: number;
   readonly joinedAtMs: number;
+}
+
+/** An operator's word about one quarantine: of this GPU, begun then. The next one is another. */
+export interface ReleasedGpu {
+  readonly gpuId: string;
+  readonly sinceMs: number;
 }
 
 /** Since when a node's `admin` is what it is, and by whose word: for `drained`, who asked for the drain. */

@@ -19,6 +19,7 @@ import type {
 } from "./input.ts";
 import { checkLeases, forgetConnections } from "./liveness.ts";
 import { acceptHardware, nodeChanges } from "./node-changes.ts";
+import { releaseGpu } from "./release-gpu.ts";
 import { setNodeAdmin } from "./set-node-admin.ts";
 import { submitJob } from "./submit-job.ts";
 
@@ -45,6 +46,8 @@ function take(fleet: Fleet, input: Input, effects: Effects, now: Instant): Comma
       return cancelJob(fleet, input, effects, now);
     case "acceptHardware":
       return acceptHardware(fleet, input, effects);
+    case "releaseGpu":
+      return releaseGpu(fleet, input, effects);
     case "nodeChanges":
       nodeChanges(fleet, input, effects, now);
       return null;

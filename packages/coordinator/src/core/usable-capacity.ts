@@ -2,8 +2,8 @@ import type { GpuHealth, HealthCode } from "@drover/shared/domain/health.ts";
 import type { Allocation, ResourceCapacity } from "@drover/shared/domain/resources.ts";
 import type { NodeRecord } from "./records.ts";
 
-/** Not broken: somebody else is using it. */
-const IN_USE: HealthCode = "foreignUse";
+/** Not broken: somebody else is using it, or has not left it. */
+const IN_USE: ReadonlySet<string> = new Set<HealthCode>(["foreignUse", "quarantined"]);
 
 /** What of a node may be given to something new: all but GPUs that are unhealthy, and the parts of those. */
 export function usableCapacity(node: NodeRecord): ResourceCapacity {
@@ -16,7 +16,7 @@ export function usableCapacity(node: NodeRecord): ResourceCapacity {
 export function holdsBrokenGpu(node: NodeRecord, { gpuIds }: Allocation): boolean {
   if (gpuIds.length === 0) return false;
   const broken = idsOf(node, ({ reasons }) =>
-    reasons.some(({ state, code }) => state === "unhealthy" && code !== IN_USE),
+    reasons.some(({ state, code }) => state === "unhealthy" && !IN_USE.has(code)),
   );
   const present = new Set(node.capacity.gpuIds);
   return gpuIds.some((id) => broken.has(id) || !present.has(id));

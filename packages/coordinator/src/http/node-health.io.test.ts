@@ -52,6 +52,22 @@ describe("a node that says in a heartbeat what has changed", () => {
     expect(accepted.health.gpus).toHaveLength(1);
   });
 
+  test("gives a GPU back that an operator releases by its index, also over a restart", async () => {
+    const { hardware, capacity } = aHello(2);
+    const reason = { code: "quarantined", state: "unhealthy" as const, evidence: "pid 77", sinceMs: 5 };
+    const gpus = [{ gpuId: "GPU-7", state: "unhealthy" as const, reasons: [reason] }];
+    const health = { state: "healthy" as const, reasons: [], gpus };
+    const said = { hardware: { ...hardware, gpus: [aGpu("GPU-7", { index: 3 })] }, capacity, health };
+    await coordinator.connectAgent(2, said);
+    expect((await coordinator.client.getNode("node2")).health.gpus).toHaveLength(1);
+    await expect(coordinator.client.releaseGpu("node2", "9")).rejects.toMatchObject({ code: "gpu.notFound" });
+    expect((await coordinator.client.releaseGpu("node2", "3")).health.gpus).toEqual([]);
+    await expect(coordinator.client.releaseGpu("node2", "GPU-7")).rejects.toMatchObject({ code: "gpu.notQuarantined" });
+    await coordinator.restart();
+    await coordinator.connectAgent(2, said);
+    expect((await coordinator.client.getNode("node2")).health.gpus).toEqual([]);
+  });
+
   test("that nobody knows has no hardware to accept", async () => {
     await expect(coordinator.client.acceptHardware("nobody")).rejects.toMatchObject({ code: "node.notFound" });
   });

@@ -22,6 +22,7 @@ import { toDroverError, toProblem } from "./problem.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { nodeHardwareRoutes } from "./routes/node-hardware.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { outputRoutes } from "./routes/output.ts";
 import { siteRoutes } from "./routes/sites.ts";
@@ -94,6 +95,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   await app.register(jobRoutes, { engine, history, outputs });
   await app.register(outputRoutes, { engine, history, outputs, taskSignals, log });
   await app.register(nodeRoutes, { engine });
+  await app.register(nodeHardwareRoutes, { engine });
   await app.register(siteRoutes, { engine });
   await app.register(eventRoutes, { history, eventSignals, clock });
   await app.register(healthRoutes, { engine, metrics });

@@ -1,5 +1,5 @@
 import type { Attempt, DependencyDetail, Job, JobSummary, Task } from "@drover/shared/api/jobs.ts";
-import type { Node } from "@drover/shared/api/nodes.ts";
+import type { Node, NodeDetail } from "@drover/shared/api/nodes.ts";
 import { judgeDependency } from "@drover/shared/domain/dependency.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import { commandLineOf, taskCount, type JobState } from "@drover/shared/domain/job.ts";
@@ -104,6 +104,10 @@ export function nodeView(node: NodeRecord, fleet: Fleet): Node {
     lastHeardAt: timestampOrNull(presence?.heardAtMs ?? null),
     joinedAt: timestamp(node.joinedAtMs),
   };
+}
+
+export function nodeDetailView(node: NodeRecord, fleet: Fleet): NodeDetail {
+  return { ...nodeView(node, fleet), attempts: fleet.attemptsOn(node.id).map((attempt) => attempt.id) };
 }
 
 export function timestamp(epochMs: number): string {

@@ -3,7 +3,7 @@ import type { NodeId } from "@drover/shared/domain/ids.ts";
 import { Hardware, type NodeAdmin, type NodeLink } from "@drover/shared/domain/node.ts";
 import { ResourceCapacity } from "@drover/shared/domain/resources.ts";
 import { expectationOf, type ExpectedHardware } from "../core/expected-hardware.ts";
-import type { AdminChange, NodeRecord } from "../core/records.ts";
+import type { AdminChange, NodeRecord, ReleasedGpu } from "../core/records.ts";
 
 export interface NodeRow {
   id: string;
@@ -26,6 +26,7 @@ export interface NodeRow {
   drain_deadline_ms: number | null;
   health: string | null;
   expected_hardware: string | null;
+  released_gpus: string | null;
 }
 
 export function nodeRow(node: NodeRecord): NodeRow {
@@ -50,6 +51,7 @@ export function nodeRow(node: NodeRecord): NodeRow {
     drain_deadline_ms: node.adminChange?.deadlineMs ?? null,
     health: JSON.stringify(node.health),
     expected_hardware: JSON.stringify(node.expected),
+    released_gpus: node.releasedGpus.length === 0 ? null : JSON.stringify(node.releasedGpus),
   };
 }
 
@@ -74,6 +76,7 @@ export function nodeRecord(row: NodeRow): NodeRecord {
       row.expected_hardware === null
         ? expectationOf(hardware)
         : (JSON.parse(row.expected_hardware) as ExpectedHardware),
+    releasedGpus: row.released_gpus === null ? [] : (JSON.parse(row.released_gpus) as ReleasedGpu[]),
     leaseMs: row.lease_ms,
     joinedAtMs: row.joined_at_ms,
   };

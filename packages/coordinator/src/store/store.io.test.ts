@@ -119,6 +119,7 @@ describe("the store", () => {
         hardware,
         health: { state: "healthy", reasons: [], gpus: [] },
         expected: { gpus: [], diskMounts: [], memoryBytes: hardware.memoryBytes },
+        releasedGpus: [],
         leaseMs: 60_000,
         joinedAtMs: 4,
       },

@@ -55,6 +55,7 @@ const NODE_COLUMNS = [
   "joined_at_ms",
   "health",
   "expected_hardware",
+  "released_gpus",
   "machine_id",
   "site",
   "gone_since_ms",

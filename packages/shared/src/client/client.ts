@@ -43,6 +43,8 @@ export interface DroverClient {
   listNodes(): Promise<NodeList>;
   getNode(idOrName: string): Promise<NodeDetail>;
   acceptHardware(idOrName: string): Promise<NodeDetail>;
+  /** Gives a GPU back that is in quarantine. */
+  releaseGpu(idOrName: string, gpu: string): Promise<NodeDetail>;
   /** Cordons, drains or uncordons it. */
   setNodeAdmin(idOrName: string, request: NodeAdminRequest): Promise<NodeDetail>;
   /** It will not come back: what it ran goes to other nodes once that is safe. */
@@ -97,6 +99,10 @@ export function createClient(coordinatorUrl: string): DroverClient {
     getNode: (idOrName) => json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}`),
     acceptHardware: (idOrName) =>
       json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/accept-hardware`, { method: "POST" }),
+    releaseGpu: (idOrName, gpu) =>
+      json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/gpus/${encodeURIComponent(gpu)}/release`, {
+        method: "POST",
+      }),
     setNodeAdmin: (idOrName, body) =>
       json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/admin`, {
         method: "PUT",

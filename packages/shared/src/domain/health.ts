@@ -122,6 +122,13 @@ export const HEALTH_CODES = {
     meaning: "A process that is not Drover's holds memory of the GPU, which is shared with it as the agent was told.",
     advice: "End it where its memory is needed.",
   },
+  quarantined: {
+    of: "gpu",
+    state: "unhealthy",
+    meaning: "An attempt has ended, and memory of its GPU was not given back within half a minute.",
+    advice:
+      "End the processes that hold it: the GPU returns when its memory is free; or give it back as it is: `drover gpu release NODE GPU`.",
+  },
   driverUnusable: {
     of: "gpu",
     state: "unhealthy",

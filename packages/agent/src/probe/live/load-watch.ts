@@ -8,6 +8,7 @@ import { isOnReadOnlyMount } from "../parse/mounts.ts";
 import type { XidEvent } from "../parse/kernel-log.ts";
 import type { NvidiaGpuRow } from "../parse/nvidia-gpus.ts";
 import type { KernelLogSource } from "./kernel-log-source.ts";
+import type { GpuUse } from "./gpu-use.ts";
 import { readAmdLoads } from "./amd-load.ts";
 import { createMachineLoadReader } from "./machine-load.ts";
 import { watchNvidia } from "./nvidia-watch.ts";
@@ -39,6 +40,8 @@ export interface LoadWatch {
   /** What is known by now; never waits for anybody. */
   readLoad(): NodeLoad;
   observe(): MachineObservation;
+  /** Who has what of the memory of those GPUs that are watched. */
+  gpuUses(): GpuUse[];
   stop(): void;
 }
 
@@ -82,6 +85,11 @@ export function watchLoad(options: LoadWatchOptions): LoadWatch {
           isReadOnly: isOnReadOnlyMount(files.read("/proc/self/mountinfo") ?? "", dataDir),
         },
       };
+    },
+    gpuUses() {
+      const saidAtMs = clock.monotonicMs();
+      const amd = readAmdLoads(files, amdGpus).filter(({ memoryUsedBytes }) => memoryUsedBytes !== null);
+      return [...(nvidia?.uses() ?? []), ...amd.map((load) => ({ ...load, saidAtMs }))];
     },
     stop: () => nvidia?.stop(),
   };

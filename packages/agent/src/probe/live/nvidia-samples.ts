@@ -3,6 +3,7 @@ import type { GpuLoad, GpuProcess } from "@drover/shared/domain/gpu-load.ts";
 import { parseNvidiaGpus, type NvidiaGpuRow } from "../parse/nvidia-gpus.ts";
 import { parseNvidiaProcesses, type NvidiaProcess } from "../parse/nvidia-processes.ts";
 import { parseNvidiaTable, type NvidiaMigUse, type NvidiaTable } from "../parse/nvidia-table.ts";
+import type { GpuUse } from "./gpu-use.ts";
 import type { ProcessOwner } from "./process-owners.ts";
 
 /** How often nvidia-smi is to speak. */
@@ -84,6 +85,28 @@ export class NvidiaSamples {
         })),
         processes: holders.map((holder) => processOf(holder, instanceOf(gpu, holder.pid), ownerOf)),
       };
+    });
+  }
+
+  /** The same by what can be given away, with when it was said. */
+  uses(gpus: readonly GpuDevice[], ownerOf: (pid: number) => ProcessOwner, nowMs: number): GpuUse[] {
+    return this.loads(gpus, ownerOf, nowMs).flatMap((load): GpuUse[] => {
+      const gpu = gpus.find(({ id }) => id === load.id);
+      if (gpu?.isMigEnabled !== true) return [{ ...load, saidAtMs: this.#rows.get(load.id)?.atMs ?? null }];
+      return gpu.migInstances.map(({ id, gpuInstance, computeInstance }) => {
+        const said = [...this.#migUses.values()].find(
+          ({ value }) =>
+            value.gpuIndex === gpu.index &&
+            value.gpuInstance === gpuInstance &&
+            value.computeInstance === computeInstance,
+        );
+        return {
+          id,
+          memoryUsedBytes: said?.value.memoryUsedBytes ?? null,
+          saidAtMs: said?.atMs ?? null,
+          processes: load.processes.filter(({ migInstanceId }) => migInstanceId === id),
+        };
+      });
     });
   }
 }

@@ -3,6 +3,7 @@ import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import type { GpuLoad } from "@drover/shared/domain/gpu-load.ts";
 import { problemsOf } from "../parse/nvidia-failure.ts";
 import type { NvidiaGpuRow } from "../parse/nvidia-gpus.ts";
+import type { GpuUse } from "./gpu-use.ts";
 import { startLoopChild, type LoopChild } from "./loop-child.ts";
 import { NvidiaSamples, SAMPLE_INTERVAL_MS } from "./nvidia-samples.ts";
 import type { ProcessOwner } from "./process-owners.ts";
@@ -46,6 +47,7 @@ export interface NvidiaWatchOptions {
 
 export interface NvidiaWatch {
   loads(): GpuLoad[];
+  uses(): GpuUse[];
   rows(): NvidiaGpuRow[];
   /** The tool does not answer: nothing that it said before can be relied on. */
   isHanging(): boolean;
@@ -96,6 +98,7 @@ export function watchNvidia(options: NvidiaWatchOptions): NvidiaWatch {
   }
   return {
     loads: () => samples.loads(gpus, ownerOf, clock.monotonicMs()),
+    uses: () => samples.uses(gpus, ownerOf, clock.monotonicMs()),
     rows: () => samples.rows(clock.monotonicMs()),
     isHanging: () => gpuChild.isHanging(),
     stop: () => children.forEach((child) => child.stop()),

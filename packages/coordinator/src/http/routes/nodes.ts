@@ -1,13 +1,8 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
-import { z } from "zod";
 import { NodeAdminRequest, NodeDetail, NodeList } from "@drover/shared/api/nodes.ts";
-import { DroverError } from "@drover/shared/errors.ts";
-import type { Fleet } from "../../core/fleet.ts";
-import type { NodeRecord } from "../../core/records.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
-import { nodeView } from "../views.ts";
-
-const NodeParams = z.object({ id: z.string() }).meta({ description: "A node's id or name" });
+import { nodeDetailView, nodeView } from "../views.ts";
+import { NodeParams, requireNode } from "./named-node.ts";
 
 export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app, { engine }) => {
   const { fleet } = engine;
@@ -24,7 +19,7 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
         response: { 200: NodeDetail },
       },
     },
-    async (request) => nodeDetail(requireNode(fleet, request.params.id)),
+    async (request) => nodeDetailView(requireNode(fleet, request.params.id), fleet),
   );
 
   app.put(
@@ -44,7 +39,7 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
       const { admin, reason = null, deadline: deadlineAfterMs = null } = request.body;
       const command = { type: "setNodeAdmin", nodeId: id, admin, reason, deadlineAfterMs, actor: request.ip } as const;
       requireResult(await engine.command(command));
-      return nodeDetail(requireNode(fleet, id));
+      return nodeDetailView(requireNode(fleet, id), fleet);
     },
   );
 
@@ -62,42 +57,7 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
     async (request) => {
       const { id } = requireNode(fleet, request.params.id);
       requireResult(await engine.command({ type: "declareNodeGone", nodeId: id, actor: request.ip }));
-      return nodeDetail(requireNode(fleet, id));
+      return nodeDetailView(requireNode(fleet, id), fleet);
     },
   );
-
-  app.post(
-    "/v1/nodes/:id/accept-hardware",
-    {
-      schema: {
-        summary: "Accept what a node has now",
-        description:
-          "GPUs, disks and memory that the node once had and no longer shows are no longer expected, and no longer missing.",
-        params: NodeParams,
-        response: { 200: NodeDetail },
-      },
-    },
-    async (request) => {
-      const { id } = requireNode(fleet, request.params.id);
-      requireResult(await engine.command({ type: "acceptHardware", nodeId: id, actor: request.ip }));
-      return nodeDetail(requireNode(fleet, id));
-    },
-  );
-
-  function nodeDetail(node: NodeRecord): NodeDetail {
-    return { ...nodeView(node, fleet), attempts: fleet.attemptsOn(node.id).map((attempt) => attempt.id) };
-  }
 };
-
-function requireNode(fleet: Fleet, idOrName: string): NodeRecord {
-  const nodes = [...fleet.nodes.values()];
-  const byId = nodes.find((node) => node.id === idOrName);
-  if (byId) return byId;
-  const named = nodes.filter((node) => node.name === idOrName);
-  if (named.length > 1) {
-    const ids = named.map((node) => node.id);
-    throw new DroverError("node.nameAmbiguous", `${named.length} nodes are called "${idOrName}": ${ids.join(", ")}.`);
-  }
-  if (named[0]) return named[0];
-  throw new DroverError("node.notFound", `No node has the id or name "${idOrName}".`);
-}
