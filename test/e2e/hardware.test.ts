@@ -22,7 +22,9 @@ function machine(gpus: readonly GpuCells[], processes: string): Replay[] {
 
 beforeAll(async () => {
   tool = makeTool(folder, machine(GPUS, `${a100Uuid(0)}, ${process.pid}, node, 512\n`));
-  fleet = await LocalFleet.start(["--nvidia-smi", tool.path]);
+  const burnTest = join(folder, "burn");
+  writeFileSync(burnTest, `#!/bin/sh\necho "$@" >> ${folder}/burned; echo ECC error; exit 3\n`, { mode: 0o755 });
+  fleet = await LocalFleet.start(["--nvidia-smi", tool.path, "--burn-test", burnTest]);
 });
 afterAll(async () => {
   await fleet[Symbol.asyncDispose]();
@@ -87,6 +89,18 @@ describe("a node with GPUs", () => {
     ]);
     expect(node.load?.cpuUsedMilli).not.toBeNull();
     expect(node.load?.rates).not.toBeNull();
+  });
+
+  test("looks at everything when it is asked how it is, and loads what nobody uses", async () => {
+    const { findings, calls } = await fleet.client.diagnose("local", { burn: true });
+    const named = (code: string | null) => findings.filter((finding) => finding.code === code);
+    expect(findings[0]?.severity).toBe("unhealthy");
+    expect(named("foreignUse")).toMatchObject([{ subject: "gpu 0", severity: "unhealthy" }]);
+    expect(named("burnFailed")).toMatchObject([{ subject: "gpu 1", evidence: "exit 3: ECC error" }]);
+    expect(readFileSync(join(folder, "burned"), "utf8")).toBe(`${a100Uuid(1)} 10\n`);
+    expect(findings.map(({ text }) => text)).toContain("gpu 0 is in use and was not loaded");
+    expect(calls.find(({ command }) => command.endsWith("topo -m"))).toMatchObject({ result: "exit 0" });
+    expect(calls.some(({ result }) => result === "no such program")).toBe(true);
   });
 
   test("leaves out a GPU that somebody else's process uses", async () => {

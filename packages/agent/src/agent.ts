@@ -1,4 +1,5 @@
 import type { Clock } from "@drover/shared/clock.ts";
+import { bySeverity, type Diagnosis, type Finding } from "@drover/shared/domain/diagnosis.ts";
 import { allocatableGpuIds } from "@drover/shared/domain/gpu.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
@@ -10,11 +11,12 @@ import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Attempts } from "./attempts/attempts.ts";
 import { composeLaunch } from "./attempts/compose-launch.ts";
 import type { AgentConfig } from "./config.ts";
+import { healthFindings } from "./health/diagnosis.ts";
 import { NodeWatch } from "./health/node-watch.ts";
 import { loadNodeId } from "./identity.ts";
 import { takeWelcome } from "./link/take-welcome.ts";
 import { createLease, openLeaseFile, type Lease } from "./lease.ts";
-import { CoordinatorLink } from "./link/coordinator-link.ts";
+import { CoordinatorLink, type LinkPorts } from "./link/coordinator-link.ts";
 import { agentEndpoint, type Dial } from "./link/socket.ts";
 import type { Log } from "./log.ts";
 import { openQuarantineFile } from "./quarantine-file.ts";
@@ -198,11 +200,25 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
     onDesired: (desired) => attempts.apply(desired),
     onOutputAck: (attemptId, offset) => shipper.onAck(attemptId, offset),
     onOutputResend: (attemptId, offset) => shipper.onResend(attemptId, offset),
+    onDiagnose: (burn) => answerDiagnose(machine.diagnose({ burn, heldGpuIds: attempts.heldGpuIds() }), watch),
     onLeaseRenewed(sentAtMs, leaseMs) {
       if (!attempts.hasLooseEnds()) lease.renew(sentAtMs, leaseMs);
     },
   });
   return { attempts, shipper, link };
+}
+
+/** What a look from outside finds, and what only this agent knows: what it remembers of before. */
+async function answerDiagnose(looking: Promise<Diagnosis>, watch: NodeWatch): ReturnType<LinkPorts["onDiagnose"]> {
+  try {
+    const { findings, calls } = await looking;
+    const { hardware, health } = watch.state();
+    const isNew = (own: Finding) => !findings.some(({ subject, code }) => subject === own.subject && code === own.code);
+    const own = healthFindings(hardware, health).filter(isNew);
+    return { diagnosis: { findings: bySeverity([...findings, ...own]), calls }, problem: null };
+  } catch (error) {
+    return { diagnosis: null, problem: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 function composeHello(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { coordinatorHost, parseConfig, probeWords } from "./config.ts";
+import { coordinatorHost, lookWords, parseConfig } from "./config.ts";
 
 const needed = { coordinator: "http://127.0.0.1:7070", dataDir: "/var/lib/drover-agent" };
 const environment = { DROVER_SUPERVISOR: "/bin/true" };
@@ -18,11 +18,11 @@ describe("the agent's options", () => {
     });
   });
 
-  test("name the vendors' tools, and hand them to the probe with all that it needs", () => {
+  test("name the vendors' tools, and hand them to whoever looks at the machine, with all that he needs", () => {
     const config = parseConfig({ ...needed, nvidiaSmi: "/opt/nvidia-smi" }, environment);
     expect(config.tools).toMatchObject({ nvidiaSmi: "/opt/nvidia-smi", amdSmi: "amd-smi" });
-    expect(probeWords(config).join(" ")).toBe(
-      "--coordinator http://127.0.0.1:7070 --data-dir /var/lib/drover-agent --nvidia-smi /opt/nvidia-smi --amd-smi amd-smi --rocm-smi rocm-smi --xpu-smi xpu-smi probe",
+    expect(lookWords(config).join(" ")).toBe(
+      "--coordinator http://127.0.0.1:7070 --data-dir /var/lib/drover-agent --nvidia-smi /opt/nvidia-smi --amd-smi amd-smi --rocm-smi rocm-smi --xpu-smi xpu-smi --foreign-gpu-use leave-out",
     );
   });
 

@@ -21,6 +21,7 @@ export interface AgentOptions {
   amdSmi?: string;
   rocmSmi?: string;
   xpuSmi?: string;
+  burnTest?: string;
   foreignGpuUse?: string;
   site?: string;
   cpus?: string;
@@ -35,6 +36,8 @@ export interface AgentConfig {
   name: string;
   tools: ToolPaths;
   foreignGpuUse: ForeignGpuUse;
+  /** A program that loads a GPU, for a doctor who is asked to. */
+  burnTest: string | null;
   /** Which nodes it reaches cheaply; `null` where it was not said. */
   site: string | null;
   /** What is offered instead of what the machine has. */
@@ -56,6 +59,7 @@ export function parseConfig(
     name: parseName(options.name),
     tools: parseTools(options),
     foreignGpuUse: parseForeignGpuUse(options.foreignGpuUse),
+    burnTest: parseBurnTest(options),
     site: options.site === undefined || options.site === "" ? null : parseSite(options.site),
     cpuMilli: options.cpus === undefined ? null : parseCpuMilli(options.cpus),
     memoryBytes: options.memory === undefined ? null : parseMemory(options.memory),
@@ -76,15 +80,20 @@ export function parseTools(options: AgentOptions): ToolPaths {
   };
 }
 
+export function parseBurnTest({ burnTest }: AgentOptions): string | null {
+  return burnTest === undefined || burnTest === "" ? null : burnTest;
+}
+
 export function parseForeignGpuUse(text: string | undefined): ForeignGpuUse {
   return oneOf(FOREIGN_GPU_USES, text ?? ForeignGpuUse.leaveOut, "--foreign-gpu-use");
 }
 
-/** What `drover-agent probe` is told, so that it sees the machine as this agent does. */
-export function probeWords({ coordinatorUrl, dataDir, tools }: AgentConfig): string[] {
+/** What `drover-agent probe` and `doctor` are told, so that they see the machine as this agent does. */
+export function lookWords({ coordinatorUrl, dataDir, tools, foreignGpuUse, burnTest }: AgentConfig): string[] {
   const { nvidiaSmi, amdSmi, rocmSmi, xpuSmi } = tools;
   const options = ["--coordinator", coordinatorUrl, "--data-dir", dataDir, "--nvidia-smi", nvidiaSmi];
-  return [...options, "--amd-smi", amdSmi, "--rocm-smi", rocmSmi, "--xpu-smi", xpuSmi, "probe"];
+  const others = ["--amd-smi", amdSmi, "--rocm-smi", rocmSmi, "--xpu-smi", xpuSmi, "--foreign-gpu-use", foreignGpuUse];
+  return [...options, ...others, ...(burnTest === null ? [] : ["--burn-test", burnTest])];
 }
 
 /** `null` where it is no address, or ourselves: the route to loopback says nothing. */

@@ -1,7 +1,10 @@
 import type { Clock } from "@drover/shared/clock.ts";
-import { renderDiagnosis } from "./health/diagnosis.ts";
+import type { Diagnosis, Finding, ToolCall } from "@drover/shared/domain/diagnosis.ts";
+import { bySeverity } from "@drover/shared/domain/diagnosis.ts";
+import { findingsOf, plain } from "./health/diagnosis.ts";
 import { NodeWatch } from "./health/node-watch.ts";
 import type { ForeignGpuUse } from "./health/observe.ts";
+import { burn } from "./probe/burn.ts";
 import { readFullHardware } from "./probe/full-hardware.ts";
 import { openKernelLog } from "./probe/live/kernel-log-source.ts";
 import { watchLoad } from "./probe/live/load-watch.ts";
@@ -20,16 +23,21 @@ export interface DoctorOptions {
   towards: string | null;
   foreignGpuUse: ForeignGpuUse;
   clock: Clock;
+  /** The operator's program that loads a GPU; `null`: no GPU is to be loaded. */
+  burnTest: string | null;
+  /** Held by attempts: never loaded. */
+  heldGpuIds: readonly string[];
 }
 
 /** Looks at the machine as an agent would, beside one or without, and says what is wrong and what to do about it. */
-export async function examine(options: DoctorOptions): Promise<{ text: string; isUnhealthy: boolean }> {
+export async function examine(options: DoctorOptions): Promise<Diagnosis> {
+  const calls: ToolCall[] = [];
   const { tools, dataDir, foreignGpuUse, clock } = options;
   const kernelLog = openKernelLog();
   const watch = await NodeWatch.start({
     machine: {
       clock,
-      probeHardware: () => readFullHardware(options),
+      probeHardware: () => readFullHardware({ ...options, calls }),
       watchLoad: (hardware, onTrouble) =>
         watchLoad({
           hardware,
@@ -55,12 +63,36 @@ export async function examine(options: DoctorOptions): Promise<{ text: string; i
     const elapsedMs = clock.monotonicMs() - startedAtMs;
     if (elapsedMs >= AT_MOST_MS || (elapsedMs >= AT_LEAST_MS && haveAllSpoken(watch))) break;
   }
+  const burned = await burnIdleGpus(options, watch, calls);
+  // What the load has done to them is seen too.
+  if (burned.length > 0) watch.look();
   const { hardware, health } = watch.state();
-  const text = renderDiagnosis({ hardware, health, load: watch.readLoad(), canReadKernelLog: kernelLog.isReadable });
+  const findings = findingsOf({ hardware, health, load: watch.readLoad(), canReadKernelLog: kernelLog.isReadable });
   watch.stop();
   kernelLog.close();
-  const isUnhealthy = health.state === "unhealthy" || health.gpus.some(({ state }) => state === "unhealthy");
-  return { text, isUnhealthy };
+  return { findings: bySeverity([...findings, ...burned]), calls };
+}
+
+/** Those on which nobody works. */
+async function burnIdleGpus(
+  { burnTest, heldGpuIds, clock }: DoctorOptions,
+  watch: NodeWatch,
+  calls: ToolCall[],
+): Promise<Finding[]> {
+  if (burnTest === null) return [];
+  const busy = new Set([
+    ...heldGpuIds,
+    ...watch.readLoad().gpus.flatMap(({ id, processes }) => (processes.length > 0 ? [id] : [])),
+  ]);
+  const { gpus } = watch.state().hardware;
+  const idle = gpus.filter(
+    ({ id, migInstances }) => ![id, ...migInstances.map((mig) => mig.id)].some((one) => busy.has(one)),
+  );
+  const skipped = gpus.filter((gpu) => !idle.includes(gpu));
+  return [
+    ...(await burn(burnTest, idle, clock, calls)),
+    ...skipped.map(({ index }) => plain("note", `gpu ${index} is in use and was not loaded`)),
+  ];
 }
 
 function haveAllSpoken(watch: NodeWatch): boolean {

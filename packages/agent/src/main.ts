@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { resolve } from "node:path";
-import { errorLine, isDroverError } from "@drover/shared/errors.ts";
+import { diagnosisLines, isUnhealthy } from "@drover/shared/domain/diagnosis.ts";
+import { DroverError, errorLine, isDroverError } from "@drover/shared/errors.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Command, Option } from "commander";
 import { startAgent } from "./agent.ts";
@@ -9,11 +10,13 @@ import {
   parseConfig,
   parseForeignGpuUse,
   parseTools,
-  probeWords,
+  lookWords,
+  parseBurnTest,
   type AgentOptions,
 } from "./config.ts";
 import { dialWebSocket } from "./link/socket.ts";
 import { createLog } from "./log.ts";
+import { diagnose } from "./probe/diagnose.ts";
 import { probeHardware } from "./probe/probe.ts";
 import { linuxMachine } from "./machine/linux-machine.ts";
 import { machineClock } from "./machine/machine-clock.ts";
@@ -35,6 +38,11 @@ const program = new Command("drover-agent")
   .addOption(
     new Option("--foreign-gpu-use <policy>", "a GPU that a process not of ours uses: leave-out, share or ignore").env(
       "DROVER_FOREIGN_GPU_USE",
+    ),
+  )
+  .addOption(
+    new Option("--burn-test <path>", "a program that loads one GPU: called with its id and for how many seconds").env(
+      "DROVER_BURN_TEST",
     ),
   )
   .addOption(
@@ -65,17 +73,29 @@ program
 program
   .command("doctor")
   .description("look at everything on this machine; say what is wrong and what to do about it")
-  .action(async () => {
+  .option("--burn", "also load each GPU that nobody uses for ten seconds, by the program of --burn-test")
+  .option("--held <ids>", "GPUs that are not to be loaded, with commas between them", "")
+  .option("--json", "for machines")
+  .action(async ({ burn, held, json }: { burn?: true; held: string; json?: true }) => {
     const { examine } = await import("./doctor.ts");
     const options: AgentOptions = program.opts();
-    const { text, isUnhealthy } = await examine({
+    const burnTest = burn === true ? parseBurnTest(options) : null;
+    if (burn === true && burnTest === null)
+      throw new DroverError(
+        "config.invalid",
+        "--burn needs --burn-test (or DROVER_BURN_TEST), a program that loads a GPU.",
+      );
+    const diagnosis = await examine({
       tools: parseTools(options),
       dataDir: resolve(options.dataDir ?? "/"),
       towards: coordinatorHost(options.coordinator),
       foreignGpuUse: parseForeignGpuUse(options.foreignGpuUse),
       clock: machineClock,
+      burnTest,
+      heldGpuIds: held.split(",").filter((id) => id !== ""),
     });
-    process.stdout.write(text, () => process.exit(isUnhealthy ? 1 : 0));
+    const text = json === true ? JSON.stringify(diagnosis) : diagnosisLines(diagnosis).join("\n");
+    process.stdout.write(`${text}\n`, () => process.exit(isUnhealthy(diagnosis) ? 1 : 0));
   });
 
 async function runAgent(options: AgentOptions): Promise<void> {
@@ -87,16 +107,23 @@ async function runAgent(options: AgentOptions): Promise<void> {
     level: config.logLevel,
     write: (line) => process.stdout.write(line),
   });
+  // In processes of their own: what they need leaves our memory again, and a tool that hangs cannot hang us.
+  const ourselves: [string, ...string[]] = [
+    process.execPath,
+    ...process.execArgv,
+    process.argv[1] ?? "",
+    ...lookWords(config),
+  ];
   const agent = await startAgent(config, {
     machine: linuxMachine({
       dataDir: config.dataDir,
       supervisorProgram: config.supervisorProgram,
       tools: config.tools,
-      probeHardware: () =>
-        probeHardware(
-          [process.execPath, ...process.execArgv, process.argv[1] ?? "", ...probeWords(config)],
-          machineClock,
-        ),
+      probeHardware: () => probeHardware([...ourselves, "probe"], machineClock),
+      diagnose: ({ burn, heldGpuIds }) => {
+        const words = [...(burn ? ["--burn"] : []), "--held", heldGpuIds.join(","), "--json"];
+        return diagnose([...ourselves, "doctor", ...words], machineClock);
+      },
     }),
     random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     randomBelow: (limit) => randomInt(limit),

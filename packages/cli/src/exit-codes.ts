@@ -3,7 +3,7 @@ import { ERRORS, isDroverError } from "@drover/shared/errors.ts";
 /** What `drover` ends with. `drover run` ends with its job's own exit code instead, once the job ran. */
 export const ExitCode = {
   ok: 0,
-  /** A job that was waited for did not succeed. */
+  /** A job that was waited for did not succeed, or a machine that was looked at is unhealthy. */
   jobFailed: 1,
   /** The command, or what it names, is not right: nothing was done. */
   usage: 2,

@@ -3,6 +3,7 @@ import { isDroverError } from "@drover/shared/errors.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Command, CommanderError, Option } from "commander";
 import { registerCancel } from "./commands/cancel.ts";
+import { registerDoctor } from "./commands/doctor.ts";
 import { registerGpu } from "./commands/gpu.ts";
 import { registerJob } from "./commands/job.ts";
 import { registerJobs } from "./commands/jobs.ts";
@@ -75,6 +76,7 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     registerNodes,
     registerNode,
     registerGpu,
+    registerDoctor,
     registerSites,
     registerSite,
     registerTail,

@@ -68,6 +68,7 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
     metrics,
     taskSignals,
     eventSignals,
+    diagnose: (nodeId, burn) => gateway.diagnose(nodeId, burn),
     clock,
     log,
   });

@@ -66,6 +66,26 @@ export const ERRORS = {
     meaning: "A node that is online cannot be declared gone.",
     advice: "Drain it: `drover node drain NAME`; or stop its agent first.",
   },
+  "node.notConnected": {
+    httpStatus: 409,
+    meaning: "The node is not connected, so it cannot be asked.",
+    advice: "Look at its agent, or run `drover-agent doctor` on the machine itself.",
+  },
+  "node.agentTooOld": {
+    httpStatus: 409,
+    meaning: "The node's agent does not know what it is asked.",
+    advice: "Upgrade it, or run `drover-agent doctor` on the machine itself.",
+  },
+  "node.noAnswer": {
+    httpStatus: 504,
+    meaning: "The node did not answer in time.",
+    advice: "Ask again; look at its agent's log, or run `drover-agent doctor` on the machine itself.",
+  },
+  "node.diagnosisFailed": {
+    httpStatus: 502,
+    meaning: "The node could not look at itself.",
+    advice: "Run `drover-agent doctor` on the machine itself.",
+  },
   "gpu.notFound": {
     httpStatus: 404,
     meaning: "The node has no GPU with this index or id.",

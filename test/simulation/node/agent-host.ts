@@ -46,6 +46,7 @@ export class AgentHost {
         name: machine.name,
         tools: DEFAULT_TOOL_PATHS,
         foreignGpuUse: "leave-out",
+        burnTest: null,
         site: machine.site,
         cpuMilli: null,
         memoryBytes: null,
@@ -172,6 +173,7 @@ export class AgentHost {
       sendSignal: (pid, signal) => process.effect(() => machine.processes.signal(pid, signal)),
       openCgroups: () => NO_CGROUP_ROOTS,
       closeCgroups() {},
+      diagnose: () => Promise.reject(new Error("nobody asks for it")),
       probeHardware: () =>
         new Promise((resolve) => {
           process.after(random.magnitude(...PROBE_MS), () =>

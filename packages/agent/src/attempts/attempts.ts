@@ -130,6 +130,11 @@ export class Attempts {
     return this.#ledger.takeDueReports();
   }
 
+  /** By an attempt that runs, or has not left them yet. */
+  heldGpuIds(): string[] {
+    return this.#ledger.all().flatMap(({ gpus, hasLeftGpus }) => (hasLeftGpus ? [] : gpus.map(({ id }) => id)));
+  }
+
   count(): number {
     return this.#ledger.all().length;
   }

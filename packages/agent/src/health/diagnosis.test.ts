@@ -1,7 +1,8 @@
+import { diagnosisLines } from "@drover/shared/domain/diagnosis.ts";
 import { HEALTHY, type NodeHealth } from "@drover/shared/domain/health.ts";
 import { describe, expect, test } from "vitest";
 import { someGpuLoad, someHardware, someLoad } from "../testing/some-hardware.ts";
-import { renderDiagnosis } from "./diagnosis.ts";
+import { findingsOf, type DiagnosisFacts } from "./diagnosis.ts";
 
 const HARDWARE = someHardware(1, {
   software: {
@@ -12,6 +13,10 @@ const HARDWARE = someHardware(1, {
   },
 });
 const LOAD = someLoad({ gpus: [someGpuLoad("GPU-0")] });
+
+function renderDiagnosis(facts: DiagnosisFacts): string {
+  return `${diagnosisLines({ findings: findingsOf(facts), calls: [] }).join("\n")}\n`;
+}
 
 describe("a diagnosis", () => {
   test("has the worst first, with what was seen and what to do, then notes, then what is well", () => {

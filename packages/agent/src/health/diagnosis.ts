@@ -1,8 +1,9 @@
+import { bySeverity, type Finding, type FindingSeverity } from "@drover/shared/domain/diagnosis.ts";
 import { HEALTH_CODES, isHealthCode, type HealthReason, type NodeHealth } from "@drover/shared/domain/health.ts";
 import type { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import { formatBytes } from "@drover/shared/units.ts";
 
-export interface Diagnosis {
+export interface DiagnosisFacts {
   hardware: Hardware;
   load: NodeLoad;
   health: NodeHealth;
@@ -10,37 +11,33 @@ export interface Diagnosis {
   canReadKernelLog: boolean;
 }
 
-const INDENT = " ".repeat(11);
-
 /** What was looked at and what was found, the worst first, each with what to do about it. */
-export function renderDiagnosis(diagnosis: Diagnosis): string {
-  const { hardware, health } = diagnosis;
-  const named = [
-    ...health.reasons.map((reason) => ({ subject: "node", reason })),
-    ...health.gpus.flatMap(({ gpuId, reasons }) => {
-      const index = hardware.gpus.find(({ id }) => id === gpuId)?.index;
-      return reasons.map((reason) => ({ subject: `gpu ${index ?? gpuId}`, reason }));
-    }),
-  ].toSorted((a, b) => Number(b.reason.state === "unhealthy") - Number(a.reason.state === "unhealthy"));
-  const findings = [
-    ...named.map(({ subject, reason }) => finding(subject, reason)),
-    ...notesOf(diagnosis).map((note) => `${"note".padEnd(INDENT.length)}${note}\n`),
-  ];
-  const facts = factsOf(diagnosis).map((fact) => `${"ok".padEnd(INDENT.length)}${fact}\n`);
-  return [...findings, ...facts].join("");
+export function findingsOf(facts: DiagnosisFacts): Finding[] {
+  const noted = notesOf(facts).map((text) => plain("note", text));
+  const well = factsOf(facts).map((text) => plain("ok", text));
+  return bySeverity([...healthFindings(facts.hardware, facts.health), ...noted, ...well]);
 }
 
-function finding(subject: string, { code, state, evidence }: HealthReason): string {
-  const known = isHealthCode(code) ? HEALTH_CODES[code] : { meaning: code, advice: "" };
-  return [
-    `${state.padEnd(INDENT.length)}${subject}: ${known.meaning} (${code})\n`,
-    `${INDENT}seen: ${evidence}\n`,
-    `${INDENT}do:   ${known.advice}\n`,
-  ].join("");
+/** What is wrong with the node and its GPUs. */
+export function healthFindings(hardware: Hardware, health: NodeHealth): Finding[] {
+  const ofGpus = health.gpus.flatMap(({ gpuId, reasons }) => {
+    const index = hardware.gpus.find(({ id }) => id === gpuId)?.index;
+    return reasons.map((reason) => findingOf(`gpu ${index ?? gpuId}`, reason));
+  });
+  return bySeverity([...health.reasons.map((reason) => findingOf("node", reason)), ...ofGpus]);
+}
+
+function findingOf(subject: string, { code, state, evidence }: HealthReason): Finding {
+  const known = isHealthCode(code) ? HEALTH_CODES[code] : { meaning: code, advice: null };
+  return { severity: state, subject, code, text: known.meaning, evidence, advice: known.advice };
+}
+
+export function plain(severity: FindingSeverity, text: string): Finding {
+  return { severity, subject: null, code: null, text, evidence: null, advice: null };
 }
 
 /** What limits the looking itself, and what a tool said by the way. */
-function notesOf({ hardware, canReadKernelLog }: Diagnosis): string[] {
+function notesOf({ hardware, canReadKernelLog }: DiagnosisFacts): string[] {
   const hasNvidia = hardware.gpus.some(({ vendor }) => vendor === "nvidia");
   const runtimes = hardware.software?.containerRuntimes ?? [];
   return [
@@ -52,7 +49,7 @@ function notesOf({ hardware, canReadKernelLog }: Diagnosis): string[] {
   ];
 }
 
-function factsOf({ hardware, load }: Diagnosis): string[] {
+function factsOf({ hardware, load }: DiagnosisFacts): string[] {
   const { cpu, memory, software } = hardware;
   const driverCuda = software?.driverCudaVersion ?? null;
   const usable = cpu.usableMilli === null ? cpu.cores : cpu.usableMilli / 1000;

@@ -46,6 +46,7 @@ function aLink() {
     onDesired: () => happened.push("desired"),
     onOutputAck: () => {},
     onOutputResend: () => {},
+    onDiagnose: () => Promise.resolve({ diagnosis: null, problem: "a test" }),
     onLeaseRenewed: (sentAtMs, leaseMs) => happened.push(`lease until ${sentAtMs + leaseMs}`),
   });
   link.start();

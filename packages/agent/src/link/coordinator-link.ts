@@ -7,6 +7,7 @@ import {
   type AgentMessage,
   type AttemptReport,
   type DesiredAttempt,
+  type DiagnosisMade,
   type HeartbeatAck,
   type Hello,
   type NodeChanges,
@@ -48,6 +49,8 @@ export interface LinkPorts {
   onDesired(attempts: readonly DesiredAttempt[]): void;
   onOutputAck(attemptId: AttemptId, offset: number): void;
   onOutputResend(attemptId: AttemptId, offset: number): void;
+  /** Never rejects: why there is none is an answer too. */
+  onDiagnose(burn: boolean): Promise<Pick<DiagnosisMade, "diagnosis" | "problem">>;
   /** The coordinator has answered to a heartbeat that was sent at this time. */
   onLeaseRenewed(sentAtMonotonicMs: number, leaseMs: number): void;
 }
@@ -163,6 +166,11 @@ export class CoordinatorLink implements OutputChannel {
         return;
       case "outputResend":
         return this.#ports.onOutputResend(message.attemptId, message.offset);
+      case "diagnose":
+        void this.#ports.onDiagnose(message.burn).then((made) => {
+          if (this.#session === session) send(session, { type: "diagnosis", requestId: message.requestId, ...made });
+        });
+        return;
       default:
         return assertNever(message);
     }

@@ -22,10 +22,17 @@ export interface LinuxMachineOptions {
   supervisorProgram: string;
   tools: ToolPaths;
   probeHardware(): Promise<Hardware>;
+  diagnose: Machine["diagnose"];
 }
 
 /** The machine that this process runs on. */
-export function linuxMachine({ dataDir, supervisorProgram, tools, probeHardware }: LinuxMachineOptions): Machine {
+export function linuxMachine({
+  dataDir,
+  supervisorProgram,
+  tools,
+  probeHardware,
+  diagnose,
+}: LinuxMachineOptions): Machine {
   const kernelLog = openKernelLog();
   return {
     clock: machineClock,
@@ -38,6 +45,7 @@ export function linuxMachine({ dataDir, supervisorProgram, tools, probeHardware 
     openCgroups,
     closeCgroups,
     probeHardware,
+    diagnose,
     watchLoad(hardware, onTrouble) {
       // Of an agent that was killed: one that has nothing to say would never notice that nobody listens.
       for (const pid of findByEnvironment(nodeFileSystem, `${WATCHED_FOR}=${dataDir}`)) sendSignal(pid, "SIGKILL");

@@ -1,5 +1,7 @@
 import type { Clock } from "@drover/shared/clock.ts";
+import type { Diagnosis } from "@drover/shared/domain/diagnosis.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
+import type { DiagnoseOptions } from "../probe/diagnose.ts";
 import type { LoadWatch } from "../probe/live/load-watch.ts";
 import type { Launcher } from "../runtime/launcher.ts";
 import type { Notice } from "../runtime/notices.ts";
@@ -25,6 +27,8 @@ export interface Machine {
   openCgroups(nodeId: string): CgroupRoots;
   closeCgroups(roots: CgroupRoots): void;
   probeHardware(): Promise<Hardware>;
+  /** Looks at everything for somebody who waits for it; rejects with why it cannot. */
+  diagnose(options: DiagnoseOptions): Promise<Diagnosis>;
   /** Begins to watch what this machine does; `onTrouble` hears what went wrong with that, and is tried again. */
   watchLoad(hardware: Hardware, onTrouble: (reason: string) => void): LoadWatch;
 }

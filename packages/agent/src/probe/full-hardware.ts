@@ -1,5 +1,6 @@
 import { arch, availableParallelism, release, totalmem } from "node:os";
 import type { Clock } from "@drover/shared/clock.ts";
+import type { ToolCall } from "@drover/shared/domain/diagnosis.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
 import { readBasicHardware } from "./hardware.ts";
 import { createMachineFiles } from "./machine-files.ts";
@@ -11,6 +12,7 @@ import { readNetworks } from "./read-networks.ts";
 import { readNvidia } from "./read-nvidia.ts";
 import { readAmd, readIntel } from "./read-other-gpus.ts";
 import { readSoftware } from "./read-software.ts";
+import { recordCalls } from "./record-calls.ts";
 import { createRunTool } from "./run-tool.ts";
 import type { ToolPaths } from "./tools.ts";
 
@@ -20,15 +22,17 @@ export interface ProbeOptions {
   /** Which of our addresses others reach is asked of the route to this host. */
   towards: string | null;
   clock: Clock;
+  /** Every question to a tool is noted here. */
+  calls?: ToolCall[];
 }
 
 /**
  * Everything that the machine tells of itself. Only for the short-lived process `drover-agent probe`, because
  * vendors' tools and network volumes may hang. Each part has a deadline of its own; what does not answer is a warning.
  */
-export async function readFullHardware({ tools, dataDir, towards, clock }: ProbeOptions): Promise<Hardware> {
+export async function readFullHardware({ tools, dataDir, towards, clock, calls }: ProbeOptions): Promise<Hardware> {
   const files = createMachineFiles();
-  const run = createRunTool(clock);
+  const run = calls === undefined ? createRunTool(clock) : recordCalls(createRunTool(clock), clock, calls);
   const basic = readBasicHardware();
   const environment = process.env;
   const [disks, networks, software, nvidia, amd, intel] = await Promise.all([

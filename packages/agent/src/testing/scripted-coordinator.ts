@@ -6,6 +6,7 @@ import {
   type AttemptReport,
   type CoordinatorMessage,
   type DesiredAttempt,
+  type DiagnosisMade,
   type Hello,
 } from "@drover/shared/protocol/messages.ts";
 import { parseOutputFrame } from "@drover/shared/protocol/output-frame.ts";
@@ -33,6 +34,7 @@ export interface ScriptedCoordinator {
   readonly heartbeats: number[];
   /** What each heartbeat said the agent holds. */
   readonly attemptCounts: (number | null)[];
+  readonly diagnoses: DiagnosisMade[];
   /** What arrived of each attempt's output, put together by offset. */
   output(attemptId: AttemptId): Buffer;
   /** The highest number of bytes that were sent and not acknowledged. */
@@ -69,6 +71,7 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
   const reports: AttemptReport[] = [];
   const heartbeats: number[] = [];
   const attemptCounts: (number | null)[] = [];
+  const diagnoses: DiagnosisMade[] = [];
   const chunks = new Map<string, Buffer>();
   const acknowledged = new Map<string, number>();
   let largestWindowBytes = 0;
@@ -118,6 +121,8 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
       heartbeats.push(message.sequence);
       attemptCounts.push(message.attemptCount);
       if (script.acknowledgeHeartbeats) send({ type: "heartbeatAck", sequence: message.sequence });
+    } else if (message.type === "diagnosis") {
+      diagnoses.push(message);
     } else {
       reports.push(...message.reports);
       const ended = message.reports.filter((report) => report.state === "ended");
@@ -142,6 +147,7 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
     reports,
     heartbeats,
     attemptCounts,
+    diagnoses,
     output: (attemptId) => chunks.get(attemptId) ?? Buffer.alloc(0),
     largestWindowBytes: () => largestWindowBytes,
     cut: (attemptId, offset) => chunks.set(attemptId, chunks.get(attemptId)?.subarray(0, offset) ?? Buffer.alloc(0)),

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Clock } from "@drover/shared/clock.ts";
+import type { Diagnosis } from "@drover/shared/domain/diagnosis.ts";
 import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
-import { ERRORS, type ErrorCode } from "@drover/shared/errors.ts";
+import { DroverError, ERRORS, type ErrorCode } from "@drover/shared/errors.ts";
 import { AgentMessage, type AttemptReport, type Hello } from "@drover/shared/protocol/messages.ts";
 import { parseOutputFrame, type OutputFrame } from "@drover/shared/protocol/output-frame.ts";
 import { encodeDesired } from "@drover/shared/protocol/desired-frames.ts";
@@ -12,6 +13,7 @@ import type { OutputStore } from "../output/output-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { AgentSession } from "./agent-session.ts";
 import type { AgentSocket, AgentSocketEvents } from "./agent-socket.ts";
+import { Diagnoses } from "./diagnoses.ts";
 
 export interface AgentGatewayOptions {
   engine: Engine;
@@ -24,6 +26,9 @@ export interface AgentGatewayOptions {
 const OUTPUT_RETRY_MS = 1000;
 const OVERTAKEN = "the node connected again";
 
+/** Agents of before do not know the question. */
+const DIAGNOSE_SINCE_VERSION = 2;
+
 /** Read before the whole hello is: another version's hello may look different in every other field. */
 const Greeting = z.object({ type: z.literal("hello"), protocolVersion: z.int() });
 
@@ -35,10 +40,12 @@ export class AgentGateway {
   readonly #welcomed = new Map<NodeId, AgentSession>();
   /** The newest session that said hello for each node; it may not be welcomed yet, or be gone. */
   readonly #newestGreeted = new Map<NodeId, number>();
+  readonly #diagnoses: Diagnoses;
   #nextSessionId = 1;
 
   constructor(options: AgentGatewayOptions) {
     this.#options = options;
+    this.#diagnoses = new Diagnoses(options.clock);
   }
 
   connect(socket: AgentSocket, address: string): AgentSocketEvents {
@@ -80,6 +87,16 @@ export class AgentGateway {
     for (const { sessionId, reason } of effects.closings) this.#sessions.get(sessionId)?.close(reason);
   }
 
+  /** Has a node look at everything on its machine; rejects with what of `node.…` stands in the way. */
+  async diagnose(nodeId: NodeId, burn: boolean): Promise<Diagnosis> {
+    const session = this.#welcomed.get(nodeId);
+    if (session === undefined) throw new DroverError("node.notConnected", `${nodeId} is not connected.`);
+    const spoken = this.#options.engine.fleet.sessions.get(nodeId)?.protocolVersion ?? 0;
+    if (spoken < DIAGNOSE_SINCE_VERSION)
+      throw new DroverError("node.agentTooOld", `The agent of ${nodeId} speaks protocol version ${spoken}.`);
+    return this.#diagnoses.ask(session, burn);
+  }
+
   stop(): void {
     for (const session of this.#sessions.values()) session.close("the coordinator is stopping");
   }
@@ -87,6 +104,7 @@ export class AgentGateway {
   #closed(session: AgentSession, reason: string): void {
     session.isClosed = true;
     this.#sessions.delete(session.id);
+    this.#diagnoses.onClosed(session);
     const { nodeId } = session;
     if (!nodeId) return;
     if (this.#welcomed.get(nodeId) === session) this.#welcomed.delete(nodeId);
@@ -116,6 +134,7 @@ export class AgentGateway {
     if (message.type === "hello") this.#takeFirstHello(session, message);
     else if (session.nodeId === null)
       this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
+    else if (message.type === "diagnosis") this.#diagnoses.onAnswer(session, message);
     else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
     else if (this.#options.engine.heardFrom(session.nodeId, session.id, message)) {
       const { engine, clock } = this.#options;

@@ -300,7 +300,9 @@ describe("the daemon's own routes", () => {
       "/v1/nodes/{id}",
       "/v1/nodes/{id}/accept-hardware",
       "/v1/nodes/{id}/admin",
+      "/v1/nodes/{id}/diagnose",
       "/v1/nodes/{id}/gone",
+      "/v1/nodes/{id}/gpus/{gpu}/release",
       "/v1/sites",
       "/v1/sites/{name}/gone",
     ]);

@@ -22,7 +22,7 @@ import { toDroverError, toProblem } from "./problem.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
-import { nodeHardwareRoutes } from "./routes/node-hardware.ts";
+import { nodeHardwareRoutes, type Diagnose } from "./routes/node-hardware.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { outputRoutes } from "./routes/output.ts";
 import { siteRoutes } from "./routes/sites.ts";
@@ -34,6 +34,7 @@ export interface HttpServerOptions {
   metrics: Metrics;
   taskSignals: Signals<TaskKey>;
   eventSignals: Signals<"events">;
+  diagnose: Diagnose;
   clock: Clock;
   log: Logger;
 }
@@ -42,7 +43,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The HTTP API. Changes go through the engine; reads come from the store and the live fleet. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
-  const { engine, history, outputs, metrics, taskSignals, eventSignals, clock, log } = options;
+  const { engine, history, outputs, metrics, taskSignals, eventSignals, diagnose, clock, log } = options;
   const app = Fastify({
     // One line per change of state is the log's contract (DESIGN §9); a line per request would drown it.
     logger: false,
@@ -95,7 +96,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   await app.register(jobRoutes, { engine, history, outputs });
   await app.register(outputRoutes, { engine, history, outputs, taskSignals, log });
   await app.register(nodeRoutes, { engine });
-  await app.register(nodeHardwareRoutes, { engine });
+  await app.register(nodeHardwareRoutes, { engine, diagnose });
   await app.register(siteRoutes, { engine });
   await app.register(eventRoutes, { history, eventSignals, clock });
   await app.register(healthRoutes, { engine, metrics });

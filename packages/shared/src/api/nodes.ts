@@ -67,5 +67,15 @@ export const NodeAdminRequest = z
   .meta({ id: "NodeAdminRequest" });
 export type NodeAdminRequest = z.input<typeof NodeAdminRequest>;
 
+export const DiagnoseRequest = z
+  .strictObject({
+    burn: z
+      .boolean()
+      .default(false)
+      .meta({ description: "Also load each GPU that no attempt holds for ten seconds, by the agent's `--burn-test`" }),
+  })
+  .meta({ id: "DiagnoseRequest" });
+export type DiagnoseRequest = z.input<typeof DiagnoseRequest>;
+
 export const NodeList = z.object({ nodes: z.array(Node) }).meta({ id: "NodeList" });
 export type NodeList = z.infer<typeof NodeList>;

@@ -1,9 +1,10 @@
 import type { z } from "zod";
 import { StoredEvent } from "../api/events.ts";
 import { ATTEMPT_HEADER, Job, JobDetail, JobList } from "../api/jobs.ts";
-import { NodeDetail, NodeList, type NodeAdminRequest } from "../api/nodes.ts";
+import { NodeDetail, NodeList, type DiagnoseRequest, type NodeAdminRequest } from "../api/nodes.ts";
 import { SiteList, SiteSummary, UNNAMED_SITE } from "../api/sites.ts";
 import { Problem } from "../api/problem.ts";
+import { Diagnosis } from "../domain/diagnosis.ts";
 import type { JobState, JobSubmission } from "../domain/job.ts";
 import { DroverError, ERRORS, type ErrorCode } from "../errors.ts";
 import { parseEventStream } from "./event-stream.ts";
@@ -43,6 +44,8 @@ export interface DroverClient {
   listNodes(): Promise<NodeList>;
   getNode(idOrName: string): Promise<NodeDetail>;
   acceptHardware(idOrName: string): Promise<NodeDetail>;
+  /** Has the node look at everything on its machine: takes some seconds. */
+  diagnose(idOrName: string, request?: DiagnoseRequest): Promise<Diagnosis>;
   /** Gives a GPU back that is in quarantine. */
   releaseGpu(idOrName: string, gpu: string): Promise<NodeDetail>;
   /** Cordons, drains or uncordons it. */
@@ -99,6 +102,12 @@ export function createClient(coordinatorUrl: string): DroverClient {
     getNode: (idOrName) => json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}`),
     acceptHardware: (idOrName) =>
       json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/accept-hardware`, { method: "POST" }),
+    diagnose: (idOrName, body = {}) =>
+      json(Diagnosis, `/v1/nodes/${encodeURIComponent(idOrName)}/diagnose`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
     releaseGpu: (idOrName, gpu) =>
       json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/gpus/${encodeURIComponent(gpu)}/release`, {
         method: "POST",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AttemptOutcome, AttemptUsage } from "../domain/attempt.ts";
 import { AttemptId, JobId, NodeId } from "../domain/ids.ts";
+import { Diagnosis } from "../domain/diagnosis.ts";
 import { HEALTHY, NodeHealth } from "../domain/health.ts";
 import { OnDisconnect } from "../domain/job.ts";
 import { Hardware, NodeLoad, Site } from "../domain/node.ts";
@@ -73,7 +74,17 @@ export const AttemptReports = z.object({
 });
 export type AttemptReports = z.infer<typeof AttemptReports>;
 
-export const AgentMessage = z.discriminatedUnion("type", [Hello, Heartbeat, AttemptReports]);
+/** The answer to `diagnose`; one of both is `null`. */
+export const DiagnosisMade = z.object({
+  type: z.literal("diagnosis"),
+  requestId: z.int(),
+  diagnosis: Diagnosis.nullable(),
+  /** Why there is none. */
+  problem: z.string().nullable(),
+});
+export type DiagnosisMade = z.infer<typeof DiagnosisMade>;
+
+export const AgentMessage = z.discriminatedUnion("type", [Hello, Heartbeat, AttemptReports, DiagnosisMade]);
 export type AgentMessage = z.infer<typeof AgentMessage>;
 
 /** What all attempts of a job have in common; said once in a frame, because it may be large. */
@@ -170,6 +181,15 @@ export const OutputResend = z.object({
 });
 export type OutputResend = z.infer<typeof OutputResend>;
 
+/** Look at everything on the machine, for somebody who waits for it. An older agent does not know it, and is not asked. */
+export const Diagnose = z.object({
+  type: z.literal("diagnose"),
+  requestId: z.int(),
+  /** Also load each GPU that no attempt holds, where the node has a program for that. */
+  burn: z.boolean(),
+});
+export type Diagnose = z.infer<typeof Diagnose>;
+
 export const CoordinatorMessage = z.discriminatedUnion("type", [
   Welcome,
   Refused,
@@ -177,6 +197,7 @@ export const CoordinatorMessage = z.discriminatedUnion("type", [
   DesiredChanges,
   OutputAck,
   OutputResend,
+  Diagnose,
 ]);
 export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>;
 

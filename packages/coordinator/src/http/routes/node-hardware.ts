@@ -1,15 +1,40 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { NodeDetail } from "@drover/shared/api/nodes.ts";
+import { DiagnoseRequest, NodeDetail } from "@drover/shared/api/nodes.ts";
+import { Diagnosis } from "@drover/shared/domain/diagnosis.ts";
+import type { NodeId } from "@drover/shared/domain/ids.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import type { NodeRecord } from "../../core/records.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
 import { nodeDetailView } from "../views.ts";
 import { NodeParams, requireNode } from "./named-node.ts";
 
+export interface NodeHardwareOptions {
+  engine: Engine;
+  diagnose: Diagnose;
+}
+
+/** Asks the node itself; rejects with what of `node.…` stands in the way. */
+export type Diagnose = (nodeId: NodeId, burn: boolean) => Promise<Diagnosis>;
+
 /** What operators say of the machine itself, and ask it. */
-export const nodeHardwareRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app, { engine }) => {
+export const nodeHardwareRoutes: FastifyPluginAsyncZod<NodeHardwareOptions> = async (app, { engine, diagnose }) => {
   const { fleet } = engine;
+  app.post(
+    "/v1/nodes/:id/diagnose",
+    {
+      schema: {
+        summary: "Look at everything on a node",
+        description:
+          "Runs every probe on the node, as `drover-agent doctor` does there; answers when it is done, after some seconds. The worst comes first.",
+        params: NodeParams,
+        body: DiagnoseRequest.optional(),
+        response: { 200: Diagnosis },
+      },
+    },
+    async (request) => diagnose(requireNode(fleet, request.params.id).id, request.body?.burn ?? false),
+  );
+
   app.post(
     "/v1/nodes/:id/gpus/:gpu/release",
     {
