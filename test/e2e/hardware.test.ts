@@ -181,6 +181,26 @@ describe("a node with GPUs", () => {
     expect(await gpusOfAJob()).toBe(a100Uuid(1));
   }, 120_000);
 
+  test("stops a task whose GPU is lost under it, and has it wait for another", async () => {
+    tool.replace(machine(GPUS, `${a100Uuid(0)}, ${process.pid}, node, 512\n`));
+    await untilIll([`${a100Uuid(0)} foreignUse`]);
+    const { id } = await fleet.client.submitJob({
+      script: "trap '' TERM; while :; do sleep 0.1; done",
+      resources: { cpus: 0.1, memory: "1MiB", gpus: 1 },
+    });
+    const attempt = async () => (await fleet.client.getJob(id)).tasks[0]?.attempts[0];
+    await waitFor("it to run", async () => (await attempt())?.state === "running");
+    const lost = { ...a100(1), "temperature.gpu": "[GPU is lost]" };
+    tool.replace(machine([a100(0), lost], `${a100Uuid(0)}, ${process.pid}, node, 512\n`));
+    await waitFor("it to have ended", async () => (await attempt())?.state === "ended", 60_000);
+    expect(await attempt()).toMatchObject({
+      outcome: { type: "gpuLost", gpuIds: [a100Uuid(1)], evidence: expect.stringMatching(/^gpuLost \(/) },
+      blame: "hardware",
+    });
+    expect((await fleet.client.getJob(id)).tasks[0]).toMatchObject({ state: "queued", cause: "gpuLost" });
+    await fleet.client.cancelJob(id);
+  }, 120_000);
+
   test("leaves out a GPU that must be reset, and takes the other back as soon as it is free", async () => {
     const sick = { ...a100(1), "temperature.gpu": "[GPU requires reset]" };
     tool.replace(machine([a100(0), sick], ""));

@@ -10,6 +10,7 @@ import { PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Attempts } from "./attempts/attempts.ts";
 import { composeLaunch } from "./attempts/compose-launch.ts";
+import { takenBytes } from "./attempts/gpu-release.ts";
 import type { AgentConfig } from "./config.ts";
 import { healthFindings } from "./health/diagnosis.ts";
 import { NodeWatch } from "./health/node-watch.ts";
@@ -172,7 +173,10 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
         directory,
         cgroupRoots: node.cgroupRoots,
         gpus: watch.state().hardware.gpus,
-        gpuMemoryTaken: (id) => watch.readGpuUses().find((use) => use.id === id)?.memoryUsedBytes ?? null,
+        gpuMemoryTaken(id) {
+          const use = watch.readGpuUses().find((one) => one.id === id);
+          return use === undefined ? null : takenBytes(use, assignment.attemptId);
+        },
         inherited: ports.environment,
       }),
     gpus: {

@@ -101,6 +101,17 @@ describe("an attempt that has ended", () => {
     ]);
   });
 
+  test("is not kept by what another attempt holds on a GPU that they share", () => {
+    const { clock, held, gate, log, says } = leaving();
+    says(71, [holder(90, "9.0.1-others")]);
+    gate.enter(held);
+    expect(log).toEqual([]);
+    clock.advanceBy(100);
+    says(71, [holder(90, "9.0.1-others")]);
+    clock.advanceBy(1_000);
+    expect(log).toEqual(["left"]);
+  });
+
   test("leaves at once a GPU that nobody watches, and in time one that is watched and silent", () => {
     const unwatched = leaving();
     unwatched.gate.enter(unwatched.held);

@@ -31,9 +31,16 @@ export function cleanlinessOf(gpu: HeldGpu, use: GpuUse | undefined, departure: 
   const pids = own.filter((pid) => departure.isAlive(pid));
   if (pids.length > 0) return { is: "haunted", pids };
   if (use.saidAtMs === null || use.saidAtMs <= departure.endedAtMonotonicMs) return { is: "unheard" };
-  const { memoryUsedBytes } = use;
-  if (memoryUsedBytes === null || memoryUsedBytes <= allowedBytes(gpu)) return { is: "clean" };
+  const taken = takenBytes(use, departure.attemptId);
+  if (taken === null || taken <= allowedBytes(gpu)) return { is: "clean" };
   return { is: "dirty", evidence: describeHolders(use) };
+}
+
+/** Of a GPU's memory, but for what other attempts hold: a GPU may be shared. `null`: nobody can say. */
+export function takenBytes({ memoryUsedBytes, processes }: GpuUse, exceptFor: string | null): number | null {
+  const others = processes.filter(({ attemptId }) => attemptId !== null && attemptId !== exceptFor);
+  if (memoryUsedBytes === null || others.some(({ memoryBytes }) => memoryBytes === null)) return null;
+  return Math.max(0, memoryUsedBytes - others.reduce((sum, { memoryBytes }) => sum + (memoryBytes ?? 0), 0));
 }
 
 /** With so much of it taken a GPU is as good as it was before the attempt. */

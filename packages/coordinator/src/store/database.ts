@@ -10,19 +10,11 @@ import { INITIAL } from "./migrations/0001-initial.ts";
 import { NODES } from "./migrations/0002-nodes.ts";
 import { JOB_DEPENDENCIES } from "./migrations/0003-job-dependencies.ts";
 import { NODE_HEALTH } from "./migrations/0004-node-health.ts";
-import { ATTEMPT_USAGE } from "./migrations/0005-attempt-usage.ts";
-import { RELEASED_GPUS } from "./migrations/0006-released-gpus.ts";
+import { USAGE_AND_RELEASES } from "./migrations/0005-usage-and-releases.ts";
 import { damaged, unusableDirectory, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
-export const MIGRATIONS: readonly string[] = [
-  INITIAL,
-  NODES,
-  JOB_DEPENDENCIES,
-  NODE_HEALTH,
-  ATTEMPT_USAGE,
-  RELEASED_GPUS,
-];
+export const MIGRATIONS: readonly string[] = [INITIAL, NODES, JOB_DEPENDENCIES, NODE_HEALTH, USAGE_AND_RELEASES];
 
 export interface OpenedDatabase {
   database: Database.Database;
