@@ -43,6 +43,7 @@ export async function examine(options: DoctorOptions): Promise<Diagnosis> {
           hardware,
           dataDir,
           nvidiaSmi: tools.nvidiaSmi,
+          xpuSmi: tools.xpuSmi,
           files: createMachineFiles(),
           kernelLog,
           environment: {},

@@ -53,6 +53,7 @@ export function linuxMachine({
         hardware,
         dataDir,
         nvidiaSmi: tools.nvidiaSmi,
+        xpuSmi: tools.xpuSmi,
         files: createMachineFiles(),
         kernelLog,
         environment: { [WATCHED_FOR]: dataDir },

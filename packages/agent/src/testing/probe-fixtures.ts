@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from "node:fs";
-import { parseAmdSmiList, parseAmdSmiProcesses, parseAmdSmiStatic } from "../probe/parse/amd-smi.ts";
+import { parseAmdSmiList, parseAmdSmiStatic } from "../probe/parse/amd-smi.ts";
 import { parseKernelLog } from "../probe/parse/kernel-log.ts";
 import { problemsOf } from "../probe/parse/nvidia-failure.ts";
 import { parseNvidiaFields } from "../probe/parse/nvidia-fields.ts";
@@ -10,6 +10,7 @@ import { parseNvidiaProcesses } from "../probe/parse/nvidia-processes.ts";
 import { parseNvidiaTable } from "../probe/parse/nvidia-table.ts";
 import { parseNvidiaTopology } from "../probe/parse/nvidia-topology.ts";
 import { parseRocmSmi } from "../probe/parse/rocm-smi.ts";
+import { parseXpuDump } from "../probe/parse/xpu-dump.ts";
 import { parseXpuSmi } from "../probe/parse/xpu-smi.ts";
 
 /** Real outputs of the vendors' tools, each as a file; below `expected/` what we make of it. */
@@ -50,9 +51,9 @@ const PARSERS: readonly (readonly [RegExp, Parse])[] = [
   [/err__/, failedWith(255)],
   [/dmesg/, parseKernelLog],
   [/amd-smi__list/, (text) => [...parseAmdSmiList(text)]],
-  [/amd-smi__process/, parseAmdSmiProcesses],
   [/amd-smi__static/, parseAmdSmiStatic],
   [/rocm-smi/, parseRocmSmi],
+  [/xpu-smi__dump/, parseXpuDump],
   [/xpu-smi/, parseXpuSmi],
 ];
 

@@ -29,6 +29,7 @@ function watch(replays: readonly Replay[], gpus = GPUS): { watch: LoadWatch; too
     hardware: { ...readBasicHardware(), gpus },
     dataDir: tmpdir(),
     nvidiaSmi: tool.path,
+    xpuSmi: tool.path,
     files: createMachineFiles(),
     kernelLog: openKernelLog("/dev/null"),
     environment: {},
@@ -111,5 +112,41 @@ describe("the live load", () => {
     const { watch: live, tool } = watch([], []);
     expect(live.readLoad()).toMatchObject({ gpus: [] });
     expect(tool.asked()).toEqual([]);
+  });
+
+  test("tells of Intel's GPUs what their tool says again and again", async () => {
+    const intel = [0, 1].map((index) =>
+      GpuDevice.parse({
+        id: `I-${index}`,
+        index,
+        vendor: "intel",
+        model: "Flex 170",
+        memoryBytes: null,
+        driverVersion: null,
+      }),
+    );
+    const heading =
+      "Timestamp, DeviceId, GPU Utilization (%), GPU Power (W), GPU Frequency (MHz), GPU Core Temperature (C), GPU Memory Used (MiB)";
+    const lines = [
+      "06:14:46.000,    0, 87.60, 114.61, 2050, 61.00, 9216.50",
+      "06:14:46.000,    1, 0.00, 14.59,    0, N/A, N/A",
+    ];
+    const replays = [
+      { when: "^dump -d -1 -m 0,1,2,3,18 -i 5$", stdout: `${[heading, ...lines].join("\n")}\n`, everyMs: 100 },
+    ];
+    const { watch: watched } = watch(replays, intel);
+    await waitFor("its first lines", () => watched.readLoad().gpus[1]?.powerWatts !== null);
+    expect(watched.readLoad().gpus).toMatchObject([
+      {
+        id: "I-0",
+        utilizationPercent: 88,
+        powerWatts: 114.61,
+        smClockMhz: 2050,
+        temperatureCelsius: 61,
+        memoryUsedBytes: 9216.5 * 1024 ** 2,
+      },
+      { id: "I-1", utilizationPercent: 0, powerWatts: 14.59, temperatureCelsius: null, memoryUsedBytes: null },
+    ]);
+    expect(watched.gpuUses()).toMatchObject([{ id: "I-0", memoryUsedBytes: 9216.5 * 1024 ** 2 }, { id: "I-1" }]);
   });
 });

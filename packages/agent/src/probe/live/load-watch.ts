@@ -10,6 +10,7 @@ import type { NvidiaGpuRow } from "../parse/nvidia-gpus.ts";
 import type { KernelLogSource } from "./kernel-log-source.ts";
 import type { GpuUse } from "./gpu-use.ts";
 import { readAmdLoads } from "./amd-load.ts";
+import { watchIntel } from "./intel-watch.ts";
 import { createMachineLoadReader } from "./machine-load.ts";
 import { watchNvidia } from "./nvidia-watch.ts";
 import { createProcessOwners } from "./process-owners.ts";
@@ -18,6 +19,7 @@ export interface LoadWatchOptions {
   hardware: Hardware;
   dataDir: string;
   nvidiaSmi: string;
+  xpuSmi: string;
   files: MachineFiles;
   kernelLog: KernelLogSource;
   /** Of the programs that are started for it. */
@@ -47,22 +49,29 @@ export interface LoadWatch {
 
 /** Watches what the machine does, from its hardware as the probe found it. */
 export function watchLoad(options: LoadWatchOptions): LoadWatch {
-  const { hardware, dataDir, nvidiaSmi, files, kernelLog, environment, clock, onTrouble } = options;
+  const { hardware, dataDir, nvidiaSmi, xpuSmi, files, kernelLog, environment, clock, onTrouble } = options;
   const startedAtMs = clock.monotonicMs();
   const { gpus, cpu } = hardware;
   const readMachineLoad = createMachineLoadReader(files, clock, cpu.threads ?? cpu.cores);
   const ownerOf = createProcessOwners(files);
   const nvidiaGpus = gpus.filter(({ vendor }) => vendor === "nvidia");
   const amdGpus = gpus.filter(({ vendor }) => vendor === "amd");
+  const intelGpus = gpus.filter(({ vendor }) => vendor === "intel");
   const nvidia =
     nvidiaGpus.length === 0
       ? null
       : watchNvidia({ program: nvidiaSmi, gpus: nvidiaGpus, environment, clock, ownerOf, onEnded: onTrouble });
+  const intel =
+    intelGpus.length === 0
+      ? null
+      : watchIntel({ program: xpuSmi, gpus: intelGpus, environment, clock, onEnded: onTrouble });
   return {
     readLoad() {
       const disk = readSpace(dataDir);
       const loads = new Map(
-        [...(nvidia?.loads() ?? []), ...readAmdLoads(files, amdGpus)].map((load) => [load.id, load]),
+        [...(nvidia?.loads() ?? []), ...(intel?.loads() ?? []), ...readAmdLoads(files, amdGpus, ownerOf)].map(
+          (load) => [load.id, load],
+        ),
       );
       return {
         load1: loadavg()[0] ?? 0,
@@ -88,10 +97,13 @@ export function watchLoad(options: LoadWatchOptions): LoadWatch {
     },
     gpuUses() {
       const saidAtMs = clock.monotonicMs();
-      const amd = readAmdLoads(files, amdGpus).filter(({ memoryUsedBytes }) => memoryUsedBytes !== null);
-      return [...(nvidia?.uses() ?? []), ...amd.map((load) => ({ ...load, saidAtMs }))];
+      const amd = readAmdLoads(files, amdGpus, ownerOf).filter(({ memoryUsedBytes }) => memoryUsedBytes !== null);
+      return [...(nvidia?.uses() ?? []), ...(intel?.uses() ?? []), ...amd.map((load) => ({ ...load, saidAtMs }))];
     },
-    stop: () => nvidia?.stop(),
+    stop() {
+      nvidia?.stop();
+      intel?.stop();
+    },
   };
 }
 

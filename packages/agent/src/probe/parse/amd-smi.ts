@@ -1,6 +1,6 @@
 import { valueOf, wholeNumberOf } from "./cell.ts";
 import { jsonIn, listOf, member, objectOf, textOf } from "./json.ts";
-import { MAX_GPU_MEMORY_BYTES, MAX_INDEX, MAX_PID } from "./limits.ts";
+import { MAX_GPU_MEMORY_BYTES, MAX_INDEX } from "./limits.ts";
 import type { OtherGpu } from "./other-gpu.ts";
 import { normalizePciAddress } from "./pci-address.ts";
 import { nameOf, warn, type Reading } from "./text.ts";
@@ -45,34 +45,6 @@ export function parseAmdSmiList(text: string): ReadonlyMap<number, string> {
     if (index !== null && uuid !== null) uuids.set(index, uuid);
   }
   return uuids;
-}
-
-export interface AmdProcess {
-  gpuIndex: number;
-  pid: number;
-  name: string | null;
-  memoryBytes: number | null;
-}
-
-/** Reads `amd-smi process --json`: each process with the GPUs that it uses. */
-export function parseAmdSmiProcesses(text: string): AmdProcess[] {
-  const processes: AmdProcess[] = [];
-  for (const entry of entriesOf(text)) {
-    const user = objectOf(entry);
-    const pid = wholeNumberOf(textOf(user["pid"]), MAX_PID);
-    for (const use of listOf(user["gpus"])) {
-      const gpuIndex = wholeNumberOf(textOf(objectOf(use)["gpu_index"]), MAX_INDEX);
-      const memory = objectOf(objectOf(use)["memory_usage"]);
-      if (pid === null || gpuIndex === null || processes.length >= 4096) continue;
-      processes.push({
-        gpuIndex,
-        pid,
-        name: nameOf(valueOf(textOf(user["name"]))),
-        memoryBytes: bytesOf(member(memory, "vram_mem"), "b"),
-      });
-    }
-  }
-  return processes;
 }
 
 function entriesOf(text: string): readonly unknown[] {
