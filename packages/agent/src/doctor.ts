@@ -37,7 +37,7 @@ export async function examine(options: DoctorOptions): Promise<Diagnosis> {
   const watch = await NodeWatch.start({
     machine: {
       clock,
-      probeHardware: () => readFullHardware({ ...options, calls }),
+      probeHardware: () => readFullHardware({ ...options, mayMeasureDisks: false, calls }),
       watchLoad: (hardware, onTrouble) =>
         watchLoad({
           hardware,

@@ -57,7 +57,8 @@ const program = new Command("drover-agent")
 program
   .command("probe")
   .description("print this machine's hardware as JSON")
-  .action(async () => {
+  .option("--measure-disks", "also measure how fast the data directory's disk is, if that is not known yet")
+  .action(async ({ measureDisks }: { measureDisks?: true }) => {
     const { readFullHardware } = await import("./probe/full-hardware.ts");
     const options: AgentOptions = program.opts();
     const hardware = await readFullHardware({
@@ -65,6 +66,7 @@ program
       dataDir: options.dataDir === undefined ? null : resolve(options.dataDir),
       towards: coordinatorHost(options.coordinator),
       clock: machineClock,
+      mayMeasureDisks: measureDisks === true,
     });
     // A tool or a volume that hangs must not keep what is known, nor this process.
     process.stdout.write(`${JSON.stringify(hardware)}\n`, () => process.exit());
@@ -119,7 +121,8 @@ async function runAgent(options: AgentOptions): Promise<void> {
       dataDir: config.dataDir,
       supervisorProgram: config.supervisorProgram,
       tools: config.tools,
-      probeHardware: () => probeHardware([...ourselves, "probe"], machineClock),
+      probeHardware: ({ isFirst }) =>
+        probeHardware([...ourselves, "probe", ...(isFirst ? [] : ["--measure-disks"])], machineClock),
       diagnose: ({ burn, heldGpuIds }) => {
         const words = [...(burn ? ["--burn"] : []), "--held", heldGpuIds.join(","), "--json"];
         return diagnose([...ourselves, "doctor", ...words], machineClock);

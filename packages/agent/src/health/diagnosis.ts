@@ -57,10 +57,10 @@ function factsOf({ hardware, load }: DiagnosisFacts): string[] {
     `${hardware.os}, kernel ${hardware.kernel}, ${hardware.architecture}`,
     `CPU: ${cpu.model}, ${usable} of ${cpu.threads ?? cpu.cores} usable (bound by ${cpu.boundBy}), load ${load.load1.toFixed(2)}`,
     `memory: ${formatBytes(hardware.memoryBytes)} of ${formatBytes(memory?.totalBytes ?? hardware.memoryBytes)} usable, ${formatBytes(load.memoryAvailableBytes)} available`,
-    ...hardware.disks.map(
-      ({ mount, fileSystem, freeBytes, sizeBytes }) =>
-        `disk ${mount}: ${fileSystem}, ${formatBytes(freeBytes)} free of ${formatBytes(sizeBytes)}`,
-    ),
+    ...hardware.disks.map(({ mount, fileSystem, freeBytes, sizeBytes, writeBytesPerSecond }) => {
+      const rate = writeBytesPerSecond === null ? "" : `, writes ${formatBytes(writeBytesPerSecond)}/s`;
+      return `disk ${mount}: ${fileSystem}, ${formatBytes(freeBytes)} free of ${formatBytes(sizeBytes)}${rate}`;
+    }),
     ...hardware.networks.map(
       ({ name, addresses, speedMbit }) =>
         `network ${name}: ${addresses.join(" ")}${speedMbit === null ? "" : `, ${speedMbit} Mbit/s`}`,

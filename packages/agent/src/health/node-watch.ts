@@ -67,7 +67,7 @@ export class NodeWatch {
 
   static async start(options: NodeWatchOptions): Promise<NodeWatch> {
     const { enforcement } = options;
-    const hardware = { ...(await options.machine.probeHardware()), enforcement };
+    const hardware = { ...(await options.machine.probeHardware({ isFirst: true })), enforcement };
     for (const reason of hardware.warnings) options.log("agent.probeWarning", { reason });
     const watch = new NodeWatch(options, hardware);
     watch.#round();
@@ -177,7 +177,7 @@ export class NodeWatch {
     if (this.#isProbing) return;
     this.#isProbing = true;
     const { machine, log } = this.#options;
-    const probed = await machine.probeHardware().catch((error: unknown) => {
+    const probed = await machine.probeHardware({ isFirst: false }).catch((error: unknown) => {
       log("agent.probeWarning", { reason: error instanceof Error ? error.message : String(error) });
       return this.#hardware;
     });

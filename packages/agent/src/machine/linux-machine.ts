@@ -21,7 +21,7 @@ export interface LinuxMachineOptions {
   /** The compiled native/supervisor.c. */
   supervisorProgram: string;
   tools: ToolPaths;
-  probeHardware(): Promise<Hardware>;
+  probeHardware: Machine["probeHardware"];
   diagnose: Machine["diagnose"];
 }
 

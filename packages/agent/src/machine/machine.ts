@@ -26,7 +26,8 @@ export interface Machine {
   /** Makes the directories in which attempts get cgroups of their own, as far as we may. */
   openCgroups(nodeId: string): CgroupRoots;
   closeCgroups(roots: CgroupRoots): void;
-  probeHardware(): Promise<Hardware>;
+  /** The first look is the one that somebody waits for: it measures nothing. */
+  probeHardware(options: { isFirst: boolean }): Promise<Hardware>;
   /** Looks at everything for somebody who waits for it; rejects with why it cannot. */
   diagnose(options: DiagnoseOptions): Promise<Diagnosis>;
   /** Begins to watch what this machine does; `onTrouble` hears what went wrong with that, and is tried again. */

@@ -22,6 +22,8 @@ export interface ProbeOptions {
   /** Which of our addresses others reach is asked of the route to this host. */
   towards: string | null;
   clock: Clock;
+  /** Writes 64 MiB to the data directory's disk, if that was not done before. */
+  mayMeasureDisks: boolean;
   /** Every question to a tool is noted here. */
   calls?: ToolCall[];
 }
@@ -30,13 +32,20 @@ export interface ProbeOptions {
  * Everything that the machine tells of itself. Only for the short-lived process `drover-agent probe`, because
  * vendors' tools and network volumes may hang. Each part has a deadline of its own; what does not answer is a warning.
  */
-export async function readFullHardware({ tools, dataDir, towards, clock, calls }: ProbeOptions): Promise<Hardware> {
+export async function readFullHardware({
+  tools,
+  dataDir,
+  towards,
+  clock,
+  mayMeasureDisks,
+  calls,
+}: ProbeOptions): Promise<Hardware> {
   const files = createMachineFiles();
   const run = calls === undefined ? createRunTool(clock) : recordCalls(createRunTool(clock), clock, calls);
   const basic = readBasicHardware();
   const environment = process.env;
   const [disks, networks, software, nvidia, amd, intel] = await Promise.all([
-    readDisks(files, dataDir, clock),
+    readDisks({ files, dataDir, run, clock, mayMeasure: mayMeasureDisks }),
     readNetworks(files, towards, clock),
     readSoftware(run, files),
     readNvidia({ program: tools.nvidiaSmi, run, files, clock }),

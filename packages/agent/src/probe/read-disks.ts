@@ -1,8 +1,10 @@
 import { statfs } from "node:fs/promises";
 import type { Clock } from "@drover/shared/clock.ts";
 import type { Disk } from "@drover/shared/domain/machine.ts";
+import { NO_RATES, readDiskRates } from "./disk-rates.ts";
 import type { MachineFiles } from "./machine-files.ts";
 import { parseMounts, type Mount } from "./parse/mounts.ts";
+import type { RunTool } from "./run-tool.ts";
 
 /** A network volume whose server is gone answers never; the others are reported without it. */
 const STATFS_TIMEOUT_MS = 3_000;
@@ -12,7 +14,16 @@ export interface DiskReading {
   warnings: string[];
 }
 
-export async function readDisks(files: MachineFiles, dataDir: string | null, clock: Clock): Promise<DiskReading> {
+export interface DiskSources {
+  files: MachineFiles;
+  dataDir: string | null;
+  run: RunTool;
+  clock: Clock;
+  /** How fast the one with the data directory is, if that is not known yet. */
+  mayMeasure: boolean;
+}
+
+export async function readDisks({ files, dataDir, run, clock, mayMeasure }: DiskSources): Promise<DiskReading> {
   const mounts = parseMounts(files.read("/proc/self/mountinfo") ?? "");
   const holder = mounts
     .filter(({ mount }) => dataDir !== null && (mount === "/" || dataDir === mount || dataDir.startsWith(`${mount}/`)))
@@ -22,7 +33,14 @@ export async function readDisks(files: MachineFiles, dataDir: string | null, clo
   for (const mount of mounts.toSorted((a, b) => Number(a.isNetwork) - Number(b.isNetwork))) {
     const disk = await readDisk(mount, mount === holder, clock);
     if (typeof disk === "string") reading.warnings.push(`${mount.mount}: ${disk}`);
-    else if (disk.sizeBytes > 0) reading.disks.push(disk);
+    else if (disk.sizeBytes > 0) {
+      const { source, freeBytes } = disk;
+      const rates =
+        dataDir !== null && disk.holdsDataDir
+          ? await readDiskRates({ dataDir, source, freeBytes, mayMeasure, run, clock })
+          : NO_RATES;
+      reading.disks.push({ ...disk, ...rates });
+    }
   }
   return reading;
 }
@@ -34,7 +52,7 @@ function readDisk(mount: Mount, holdsDataDir: boolean, clock: Clock): Promise<Di
     statfs(mount.mount)
       .then(
         ({ blocks, bavail, bsize }) =>
-          resolve({ ...mount, sizeBytes: blocks * bsize, freeBytes: bavail * bsize, holdsDataDir }),
+          resolve({ ...mount, ...NO_RATES, sizeBytes: blocks * bsize, freeBytes: bavail * bsize, holdsDataDir }),
         (error: unknown) => resolve(error instanceof Error ? error.message : String(error)),
       )
       .finally(cancel);

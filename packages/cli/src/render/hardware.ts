@@ -67,7 +67,10 @@ function describeDisk(disk: Disk): string {
     (mark) => mark !== false,
   );
   const free = `${formatBytes(disk.freeBytes)} free of ${formatBytes(disk.sizeBytes)}`;
-  return [`${disk.mount}  ${free}`, kind, ...marks].join(", ");
+  const { writeBytesPerSecond, readBytesPerSecond } = disk;
+  const writes = writeBytesPerSecond === null ? [] : [`writes ${formatBytes(writeBytesPerSecond)}/s`];
+  const reads = readBytesPerSecond === null ? [] : [`reads ${formatBytes(readBytesPerSecond)}/s`];
+  return [`${disk.mount}  ${free}`, kind, ...writes, ...reads, ...marks].join(", ");
 }
 
 function describeNetwork({ name, addresses, speedMbit, isPrimary }: NetworkInterface): string {

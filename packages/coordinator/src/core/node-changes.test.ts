@@ -184,7 +184,13 @@ describe("what a node once had", () => {
     const { hardware } = aHello(1);
     const software = { containerRuntimes: [], driverCudaVersion: null, cudaToolkitVersion: null, pythonVersion: null };
     const disk = { fileSystem: "xfs", sizeBytes: 9, freeBytes: 9, source: null, isNetwork: false, isReadOnly: false };
-    const disks = ["/", "/data"].map((mount) => ({ ...disk, mount, holdsDataDir: false }));
+    const disks = ["/", "/data"].map((mount) => ({
+      ...disk,
+      mount,
+      holdsDataDir: false,
+      writeBytesPerSecond: null,
+      readBytesPerSecond: null,
+    }));
     const whole = { ...hardware, software, disks };
     const scenario = new Scenario();
     scenario.hello(1, { hardware: whole });

@@ -52,6 +52,9 @@ export const Disk = z
     isReadOnly: z.boolean().default(false),
     /** The agent's data directory lies on it. */
     holdsDataDir: z.boolean().default(false),
+    /** As measured once, with 64 MiB that went to the disk and came from it; `null`: not measured. */
+    writeBytesPerSecond: z.int().nonnegative().nullable().default(null),
+    readBytesPerSecond: z.int().nonnegative().nullable().default(null),
   })
   .meta({ id: "Disk" });
 export type Disk = z.infer<typeof Disk>;
