@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import type { Hardware } from "@drover/shared/domain/node.ts";
 import { readMachineId } from "../identity.ts";
 import { openKernelLog } from "../probe/live/kernel-log-source.ts";
 import { watchLoad } from "../probe/live/load-watch.ts";
