@@ -35,19 +35,21 @@ static void make_cgroups(const struct launch *launch) {
   for (char **one = launch->cgroup_settings; *one != NULL; one++) apply_setting(*one);
 }
 
-/* Those that it was not born into. The command waits to be let go meanwhile, so nothing of it is outside. */
-static void enter_cgroups(struct launch *launch, pid_t command, bool is_born_inside) {
+/*
+ * Those of version 1, by the command itself while it is but one thread and waits to be let go: a thread that moves
+ * itself, by `tasks`, takes no lock for which every fork on the machine has to wait (Linux 5.4).
+ */
+static void enter_own_cgroups(const struct launch *launch) {
+  for (char **one = launch->more_cgroups; *one != NULL; one++) write_file(*one, "tasks", "0");
+}
+
+/* That of version 2, where it was not born into it. */
+static void enter_unified_cgroup(struct launch *launch, pid_t command) {
   char pid[32];
   snprintf(pid, sizeof pid, "%d", command);
-  bool counts_memory = false;
-  for (char **one = launch->more_cgroups; *one != NULL; one++) {
-    bool entered = write_file(*one, "cgroup.procs", pid);
-    if (entered && launch->memory_cgroup != NULL && strcmp(*one, launch->memory_cgroup) == 0) counts_memory = true;
-  }
-  if (launch->cgroup != NULL && launch->memory_cgroup != NULL && strcmp(launch->cgroup, launch->memory_cgroup) == 0)
-    counts_memory = is_born_inside || write_file(launch->cgroup, "cgroup.procs", pid);
+  if (launch->cgroup == NULL || write_file(launch->cgroup, "cgroup.procs", pid)) return;
   /* What it is not in says nothing of it. */
-  if (!counts_memory) launch->memory_cgroup = NULL;
+  if (launch->memory_cgroup != NULL && strcmp(launch->cgroup, launch->memory_cgroup) == 0) launch->memory_cgroup = NULL;
 }
 
 /* The kernel kills a whole cgroup at once; without one this does nothing and the walk over /proc does it all. */
@@ -85,6 +87,11 @@ static void read_memory_use(const struct launch *launch, struct memory_use *use)
   if (use->limit_bytes >= (int64_t)1 << 52) use->limit_bytes = -1;
   use->peak_bytes = read_number(directory, "memory.peak", NULL);
   if (use->peak_bytes < 0) use->peak_bytes = read_number(directory, "memory.max_usage_in_bytes", NULL);
+  if (use->peak_bytes == 0) {
+    /* Nobody was ever in it. */
+    *use = (struct memory_use){.limit_bytes = -1, .peak_bytes = -1};
+    return;
+  }
   use->is_killed = read_number(directory, "memory.events", "oom_kill") > 0 || read_number(directory, "memory.oom_control", "oom_kill") > 0;
   /* Of version 2 it is counted; of version 1 (whose failcnt Linux 6.18 leaves at 0) the peak says it, to a few pages a CPU. */
   int64_t own_limit_met = read_number(directory, "memory.events", "oom");

@@ -23,6 +23,7 @@ static void reset_signals(void) {
 static _Noreturn void become_command(const struct launch *launch, int output, int release, int problem) {
   char go;
   setpgid(0, 0);
+  enter_own_cgroups(launch);
   /* Without its supervisor nobody enforces its lease or timeout, so it must not go on alone. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   ssize_t got;
@@ -75,7 +76,7 @@ static bool make_command(struct command *command, struct launch *launch, int out
   }
   close(release[0]);
   close(problem[1]);
-  enter_cgroups(launch, command->pid, is_born_inside);
+  if (!is_born_inside) enter_unified_cgroup(launch, command->pid);
   command->release = release[1];
   command->problem = problem[0];
   return true;
