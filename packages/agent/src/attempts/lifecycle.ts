@@ -128,7 +128,7 @@ export class Lifecycle {
     held.exit = { ...exit, outcome, outputBytes, usage };
     log("agent.attemptEnded", { attemptId, outcome, outputBytes: exit.outputBytes });
     if (held.unwanted) return this.drop(held);
-    if (held.gpus.length === 0) held.hasLeftGpus = true;
+    if (held.gpus.length === 0 || neverRan(held)) held.hasLeftGpus = true;
     else this.#gate.enter(held);
     this.#ledger.reportDue(held);
   }
@@ -171,6 +171,11 @@ export class Lifecycle {
   finishRemovals(): void {
     for (const attemptId of this.#beingRemoved) this.remove(attemptId);
   }
+}
+
+/** What was never started has left nothing behind. */
+function neverRan({ started, claim }: HeldAttempt): boolean {
+  return started === null && (claim?.commandPid ?? 0) === 0;
 }
 
 /** A supervisor that was stopped on a full disk could not read why: we know. */
