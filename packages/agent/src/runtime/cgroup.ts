@@ -1,14 +1,16 @@
 import { readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Kills everything in it and removes it. Its absence is no error. */
-export function killCgroup(directory: string, sendKill: (pid: number) => void): void {
-  if (!killAtOnce(directory)) for (const pid of processesIn(directory)) sendKill(pid);
+/** Kills everything in it and removes it; yields how many it found there. Its absence is no error. */
+export function killCgroup(directory: string, sendKill: (pid: number) => void): number {
+  const pids = processesIn(directory);
+  if (pids.length > 0 && !killAtOnce(directory)) for (const pid of pids) sendKill(pid);
   try {
     rmdirSync(directory);
   } catch {
-    // Not there, or not empty for another moment: an empty cgroup that stays costs nothing.
+    // Not there, or not empty for another moment.
   }
+  return pids.length;
 }
 
 /** Version 2 can, since Linux 5.14. */

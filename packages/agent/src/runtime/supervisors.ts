@@ -12,7 +12,7 @@ export interface Supervisors {
   isAlive(claim: Claim): boolean;
   /**
    * Kills what is left of an attempt without a supervisor, by its cgroups, by its mark in the environment, and by the
-   * process group of its command; says how many processes it found outside of the cgroups.
+   * process group of its command; says how many processes it found: they may need another moment to be gone.
    */
   killLeftovers(attempt: Leftovers): number;
   /** Removes the attempt's whole directory, whatever its task put there. */
@@ -45,11 +45,13 @@ export function createSupervisors({ files, sendSignal, request }: SupervisorPort
     },
 
     killLeftovers({ attemptId, cgroupDirectories, claim }) {
-      for (const directory of cgroupDirectories) killCgroup(directory, (pid) => sendSignal(pid, "SIGKILL"));
+      const inCgroups = cgroupDirectories.map((directory) =>
+        killCgroup(directory, (pid) => sendSignal(pid, "SIGKILL")),
+      );
       const marked = findByEnvironment(files, `DROVER_ATTEMPT_ID=${attemptId}`);
       const pids = new Set([...marked, ...findInOrphanedGroup(files, claim?.commandPid ?? 0)]);
       for (const pid of pids) sendSignal(pid, "SIGKILL");
-      return pids.size;
+      return Math.max(pids.size, ...inCgroups);
     },
   };
 }
