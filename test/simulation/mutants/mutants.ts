@@ -241,7 +241,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what a supervisor that was killed left running is not looked for",
     file: `${AGENT}/attempts/lifecycle.ts`,
-    find: "if (supervisors.killLeftovers(held.attemptId, held.cgroup) > 0) return;",
+    find: "if (supervisors.killLeftovers(held) > 0) return;",
     replace: "void supervisors;",
   },
   {
