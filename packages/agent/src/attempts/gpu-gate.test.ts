@@ -24,6 +24,7 @@ function leaving(takenBytes: number | null = GIB) {
     claim: null,
     started: null,
     stopCause: null,
+    isToldToStop: false,
     exit: null,
     hasLeftGpus: false,
     unwanted: false,
