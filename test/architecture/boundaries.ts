@@ -320,6 +320,12 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     why: "log lines are told, they do not ask",
   },
   {
+    files: `${AGENT}take-welcome.ts`,
+    may: [SHARED],
+    mayAsTypes: [`${AGENT}attempts/`, `${AGENT}lease.ts`, `${AGENT}output/`],
+    why: "the order in which a welcome changes the parts, for a test to hold it to",
+  },
+  {
     files: `${AGENT}agent.ts`,
     may: [AGENT, SHARED, "node:"],
     why: "the wiring: knows every part, and is known by main.ts and tests only",

@@ -15,7 +15,7 @@ import type { AgentConfig } from "./config.ts";
 import { healthFindings } from "./health/diagnosis.ts";
 import { NodeWatch } from "./health/node-watch.ts";
 import { loadNodeId } from "./identity.ts";
-import { takeWelcome } from "./link/take-welcome.ts";
+import { takeWelcome } from "./take-welcome.ts";
 import { createLease, openLeaseFile, type Lease } from "./lease.ts";
 import { CoordinatorLink, type LinkPorts } from "./link/coordinator-link.ts";
 import { agentEndpoint, type Dial } from "./link/socket.ts";

@@ -252,7 +252,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "after a reconnect output goes on where it was, whatever arrived",
-    file: `${AGENT}/link/take-welcome.ts`,
+    file: `${AGENT}/take-welcome.ts`,
     find: "shipper.resume(welcome.outputOffsets);",
     replace: "",
   },

@@ -1,7 +1,7 @@
 import type { Welcome } from "@drover/shared/protocol/messages.ts";
-import type { Attempts } from "../attempts/attempts.ts";
-import type { Lease } from "../lease.ts";
-import type { OutputShipper } from "../output/shipper.ts";
+import type { Attempts } from "./attempts/attempts.ts";
+import type { Lease } from "./lease.ts";
+import type { OutputShipper } from "./output/shipper.ts";
 
 interface Parts {
   shipper: Pick<OutputShipper, "resume">;
