@@ -139,7 +139,7 @@ export class Users {
   #drawSpec(size: number, isImpossible: boolean): JobSpec {
     const { random, sizes, secret } = this.#ports;
     const node = random.pick(sizes);
-    const gpus = random.chance(0.3) ? random.between(0, node.gpuIds.length) : 0;
+    const gpus = random.chance(0.4) ? this.#drawGpus(node.gpuIds.length) : 0;
     const behaviour = this.#drawBehaviour(size);
     const retries = random.pick([0, 0, 1, 3]);
     this.#workMs += behaviour.durationMs * size * (1 + retries);
@@ -159,6 +159,12 @@ export class Users {
         onDisconnect: random.chance(0.3) ? "wait" : "restart",
       }),
     );
+  }
+
+  /** Some as a whole, or a part of one. */
+  #drawGpus(most: number): number {
+    const { random } = this.#ports;
+    return most > 0 && random.chance(0.5) ? random.pick([0.001, 0.1, 0.25, 0.5, 0.81]) : random.between(0, most);
   }
 
   #drawDependencies(): { job: JobId; when: "onSuccess" | "onFailure" | "always" }[] {

@@ -17,7 +17,7 @@ export function countWaiting(fleet: Fleet): Map<WaitingReasonCode, number> {
   const counts = new Map<WaitingReasonCode, number>();
   const add = (code: WaitingReasonCode, count: number): void => void counts.set(code, (counts.get(code) ?? 0) + count);
   for (const jobId of fleet.dependencies.heldJobIds()) add("dependency", queuedCountOf(fleet, jobId));
-  for (const shape of fleet.queue.shapes()) add(explainWaiting(fleet, shape.request).code, shape.waitingCount);
+  for (const shape of fleet.queue.shapes()) add(explainWaiting(fleet, shape.demand.request).code, shape.waitingCount);
   return counts;
 }
 

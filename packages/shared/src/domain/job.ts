@@ -1,20 +1,20 @@
 import { z } from "zod";
 import { ByteSize, Duration, BYTES_PER_MIB, MS_PER_DAY } from "../units.ts";
 import { JobDependencies, JobDependency } from "./dependency.ts";
+import { GpuMemory, GpuResources, NO_GPU, saysGpusTwice, toGpuRequest } from "./gpu-request.ts";
 import { LABEL, LABEL_RULE } from "./label.ts";
 import { ResourceRequest } from "./resources.ts";
 
 export const MAX_ARRAY_SIZE = 100_000;
 export const MAX_RETRIES = 100;
 const MAX_CPUS = 100_000;
-const MAX_GPUS = 10_000;
 const MAX_TIMEOUT_MS = 3650 * MS_PER_DAY;
 
 /** What a task gets that says nothing: enough for a script, small enough not to block a GPU box. */
 export const DEFAULT_RESOURCES: ResourceRequest = {
   cpuMilli: 1000,
   memoryBytes: 512 * BYTES_PER_MIB,
-  gpuCount: 0,
+  ...NO_GPU,
 };
 
 export const JobState = {
@@ -92,7 +92,12 @@ export const JobSubmission = z
           .refine((cpus) => Number.isInteger(Math.round(cpus * 1e6) / 1e3), "cpus counts in thousandths")
           .optional(),
         memory: ByteSize.optional(),
-        gpus: z.int().nonnegative().max(MAX_GPUS).optional(),
+        gpus: GpuResources.optional(),
+        gpuMemory: GpuMemory.optional(),
+      })
+      .refine(({ gpus, gpuMemory }) => !saysGpusTwice(gpus, gpuMemory), {
+        message: "give a count of GPUs or a share of one GPU's memory, not both",
+        path: ["gpuMemory"],
       })
       .optional()
       .meta({ description: "What each task needs; 1 CPU, 512 MiB and no GPU where nothing is said" }),
@@ -154,7 +159,7 @@ export function toJobSpec(submission: ParsedJobSubmission): JobSpec {
     resources: {
       cpuMilli: resources?.cpus === undefined ? DEFAULT_RESOURCES.cpuMilli : Math.round(resources.cpus * 1000),
       memoryBytes: resources?.memory ?? DEFAULT_RESOURCES.memoryBytes,
-      gpuCount: resources?.gpus ?? DEFAULT_RESOURCES.gpuCount,
+      ...toGpuRequest(resources?.gpus, resources?.gpuMemory),
     },
     arraySize: submission.array?.size ?? null,
     after: submission.after ?? [],

@@ -5,7 +5,7 @@ import { AgentMessage, CoordinatorMessage } from "./messages.ts";
 import { MIN_AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION } from "./version.ts";
 
 /** Of the messages' schemas, as PROTOCOL_VERSION 2 has them. */
-const SCHEMA_HASH = "935e104b87f88c12";
+const SCHEMA_HASH = "78f49025049f6d81";
 const HASHED_AT_VERSION = 2;
 
 const WHAT_TO_DO = `The messages between agent and coordinator have changed.

@@ -1,5 +1,4 @@
 import { invariant } from "@drover/shared/assert.ts";
-import type { NodeId } from "@drover/shared/domain/ids.ts";
 import { taskKey } from "@drover/shared/domain/ids.ts";
 import { Cause } from "@drover/shared/domain/task.ts";
 import { assignmentFor } from "../assignment.ts";
@@ -9,56 +8,62 @@ import type { Fleet, Instant } from "../fleet.ts";
 import type { AttemptRecord, TaskRecord } from "../records.ts";
 import { moveTask } from "../task-transitions.ts";
 import { MinHeap } from "./min-heap.ts";
+import { hasRoom, type NodeCapacity } from "./capacity.ts";
+import { NodeSearch, windowSizeFor, type Place } from "./node-search.ts";
 import { comparePositions, type QueuePosition, type Shape } from "./waiting-queue.ts";
 
-/** A shape that may still find room in this pass, and where it has looked already. */
+/** A shape that may still find room in this pass. */
 interface Candidate {
   shape: Shape;
-  nodeIds: readonly NodeId[];
-  /** Nodes before this one had no room; room only shrinks during a pass, so they need no second look. */
-  cursor: number;
+  search: NodeSearch;
   /** The shape's first waiting task. */
   head: QueuePosition;
 }
 
 /**
- * One pass: first fit, in the order of submission. See README.md for what it costs and why.
+ * One pass: in the order of submission, each where it leaves the most GPU usable. See README.md for what it costs
+ * and why.
  */
 export function placeTasks(fleet: Fleet, effects: Effects, now: Instant): void {
-  const grown = fleet.capacity.takeGrown();
-  const candidates = candidatesFor(fleet, grown);
+  const candidates = candidatesFor(fleet);
   for (let candidate = candidates.pop(); candidate; candidate = candidates.pop()) {
-    const nodeId = nextNodeWithRoom(fleet, candidate);
-    if (nodeId === null) {
-      candidate.shape.isBlocked = true;
+    const { shape, search } = candidate;
+    const place = search.best(shape.demand);
+    if (place === null) {
+      shape.isBlocked = true;
       continue;
     }
-    const position = candidate.shape.positions.pop();
+    const position = shape.positions.pop();
     const task = position && fleet.task(position.jobId, position.taskIndex);
     invariant(task, "a position at the head of its shape belongs to a waiting task");
-    assign(fleet, task, nodeId, effects, now);
-    const head = headOf(fleet, candidate.shape);
-    if (head) candidates.push({ ...candidate, head });
+    assign(fleet, task, place, effects, now);
+    const head = headOf(fleet, shape);
+    if (head) candidates.push({ shape, search, head });
   }
 }
 
 /** Open shapes look at every open node; blocked ones only at nodes that gained room since they were. */
-function candidatesFor(fleet: Fleet, grown: ReadonlySet<NodeId>): MinHeap<Candidate> {
-  const candidates = new MinHeap<Candidate>((a, b) => comparePositions(a.head, b.head));
-  let openNodeIds: NodeId[] | null = null;
-  const grownOpenIds = [...grown].filter((nodeId) => fleet.capacity.isOpen(nodeId));
+function candidatesFor(fleet: Fleet): MinHeap<Candidate> {
+  const { capacity } = fleet;
+  const grown = capacity.takeGrown();
+  const chosen: { shape: Shape; nodes: readonly NodeCapacity[]; head: QueuePosition }[] = [];
   for (const shape of fleet.queue.shapes()) {
     dropLeftPositions(fleet, shape);
     const head = headOf(fleet, shape);
     if (!head) continue;
     if (shape.isBlocked) {
-      const nodeIds = grownOpenIds.filter((nodeId) => fleet.capacity.hasRoom(nodeId, shape.request));
-      if (nodeIds.length > 0) candidates.push({ shape, nodeIds, cursor: 0, head });
+      const nodes = grown.filter((node) => hasRoom(node, shape.demand));
+      if (nodes.length > 0) chosen.push({ shape, nodes, head });
     } else {
-      openNodeIds ??= fleet.capacity.openNodeIds();
-      candidates.push({ shape, nodeIds: openNodeIds, cursor: 0, head });
+      chosen.push({ shape, nodes: capacity.openNodes(), head });
     }
   }
+  const candidates = new MinHeap<Candidate>((a, b) => comparePositions(a.head, b.head));
+  if (chosen.length === 0) return candidates;
+  const fragmentation = fleet.placementScore.current();
+  const windowSize = windowSizeFor(chosen.reduce((sum, { shape }) => sum + shape.waitingCount, 0));
+  for (const { shape, nodes, head } of chosen)
+    candidates.push({ shape, search: new NodeSearch(nodes, capacity.index, fragmentation, windowSize), head });
   return candidates;
 }
 
@@ -81,15 +86,8 @@ function headOf(fleet: Fleet, shape: Shape): QueuePosition | undefined {
   }
 }
 
-function nextNodeWithRoom(fleet: Fleet, candidate: Candidate): NodeId | null {
-  for (; candidate.cursor < candidate.nodeIds.length; candidate.cursor++) {
-    const nodeId = candidate.nodeIds[candidate.cursor];
-    if (nodeId !== undefined && fleet.capacity.hasRoom(nodeId, candidate.shape.request)) return nodeId;
-  }
-  return null;
-}
-
-function assign(fleet: Fleet, task: TaskRecord, nodeId: NodeId, effects: Effects, now: Instant): void {
+function assign(fleet: Fleet, task: TaskRecord, place: Place, effects: Effects, now: Instant): void {
+  const { nodeId } = place.node;
   const node = fleet.nodes.get(nodeId);
   invariant(node, `node ${nodeId} of the capacity exists`);
   const attempt: AttemptRecord = {
@@ -101,7 +99,12 @@ function assign(fleet: Fleet, task: TaskRecord, nodeId: NodeId, effects: Effects
     bootId: node.bootId,
     state: "assigned",
     stopCause: null,
-    allocation: fleet.capacity.allocationFor(nodeId, task.request),
+    allocation: {
+      cpuMilli: task.request.cpuMilli,
+      memoryBytes: task.request.memoryBytes,
+      gpuIds: place.gpuIds,
+      gpuMilli: place.gpuMilli,
+    },
     pid: null,
     outcome: null,
     blame: null,
