@@ -97,6 +97,7 @@ function helloOf({ cpuMilli, memoryBytes, gpuCount, gpuModel }: TraceNode, index
   return {
     type: "agentHello",
     sessionId: index + 1,
+    heardAt: NOW,
     hello: {
       type: "hello",
       protocolVersion: 2,
