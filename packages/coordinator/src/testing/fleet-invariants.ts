@@ -153,7 +153,7 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     for (const task of fleet.tasks.values()) {
       if (task.state !== "queued" || isUndecided(fleet, fleet.jobs.get(task.jobId))) continue;
       queuedCount++;
-      const open = fleet.capacity.openNodes().map(({ nodeId }) => nodeId);
+      const open = fleet.capacity.openNodes().nodes.map(({ nodeId }) => nodeId);
       const fitting = open.find((nodeId) => fleet.capacity.hasRoom(nodeId, task.request));
       if (fitting) broken.push(`task ${task.jobId}.${task.index} waits though it fits on ${fitting}`);
     }

@@ -23,6 +23,12 @@ export interface NodeCapacity {
   readonly attemptIds: Set<AttemptId>;
 }
 
+/** Nodes, and their places in the index of rooms, in the same order. */
+export interface NodeList {
+  readonly nodes: readonly NodeCapacity[];
+  readonly slots: Int32Array;
+}
+
 /** Who holds what on which node: derived from attempts and nodes, never stored. */
 export class Capacity {
   readonly kinds = new GpuKinds();
@@ -33,7 +39,7 @@ export class Capacity {
   /** Nodes that may have room they had not at the last pass. */
   #grown = new Set<NodeId>();
   #nextSlot = 0;
-  #open: readonly NodeCapacity[] | null = null;
+  #open: NodeList | null = null;
 
   constructor(demands: Demands) {
     this.#demands = demands;
@@ -83,15 +89,15 @@ export class Capacity {
   }
 
   /** The open nodes that may have gained room since the last call; forgets them. */
-  takeGrown(): readonly NodeCapacity[] {
-    const grown = [...this.#grown].map((nodeId) => this.#nodes.get(nodeId)).filter((node) => node && isOpen(node));
+  takeGrown(): NodeList {
+    const grown = [...this.#grown].map((nodeId) => this.#nodes.get(nodeId)).filter((node) => node !== undefined);
     this.#grown = new Set();
-    return grown as NodeCapacity[];
+    return listOf(grown.filter(isOpen));
   }
 
   /** New work may go there; in the order in which the nodes joined. */
-  openNodes(): readonly NodeCapacity[] {
-    return (this.#open ??= [...this.#nodes.values()].filter(isOpen));
+  openNodes(): NodeList {
+    return (this.#open ??= listOf([...this.#nodes.values()].filter(isOpen)));
   }
 
   isOpen(nodeId: NodeId): boolean {
@@ -159,6 +165,10 @@ export class Capacity {
 
 export function hasRoom(node: NodeCapacity, demand: Demand): boolean {
   return node.attemptIds.size < MAX_ATTEMPTS_PER_NODE && fits(node.free, demand);
+}
+
+function listOf(nodes: readonly NodeCapacity[]): NodeList {
+  return { nodes, slots: Int32Array.from(nodes, ({ slot }) => slot) };
 }
 
 function isOpen(node: NodeCapacity): boolean {

@@ -1,4 +1,4 @@
-import { hasRoom, type NodeCapacity } from "./capacity.ts";
+import { hasRoom, type NodeCapacity, type NodeList } from "./capacity.ts";
 import type { Demand } from "./demand.ts";
 import { Placement, type Fragmentation } from "./fragmentation.ts";
 import { wholeDevices } from "./room.ts";
@@ -28,6 +28,8 @@ export interface Place {
  */
 export class NodeSearch {
   readonly #nodes: readonly NodeCapacity[];
+  /** The nodes' places in the index, so that most nodes are ruled out without being touched. */
+  readonly #slots: Int32Array;
   readonly #index: RoomIndex;
   readonly #fragmentation: Fragmentation;
   readonly #windowSize: number;
@@ -35,8 +37,9 @@ export class NodeSearch {
   /** Nodes before this one are in the window or have no room. */
   #cursor = 0;
 
-  constructor(nodes: readonly NodeCapacity[], index: RoomIndex, fragmentation: Fragmentation, windowSize: number) {
+  constructor({ nodes, slots }: NodeList, index: RoomIndex, fragmentation: Fragmentation, windowSize: number) {
     this.#nodes = nodes;
+    this.#slots = slots;
     this.#index = index;
     this.#fragmentation = fragmentation;
     this.#windowSize = windowSize;
@@ -64,15 +67,12 @@ export class NodeSearch {
 
   #refill(demand: Demand): void {
     let kept = 0;
-    for (const node of this.#window) if (this.#isRoomy(node, demand)) this.#window[kept++] = node;
+    for (const node of this.#window) if (hasRoom(node, demand)) this.#window[kept++] = node;
     this.#window.length = kept;
-    while (this.#window.length < this.#windowSize && this.#cursor < this.#nodes.length) {
-      const node = this.#nodes[this.#cursor++] as NodeCapacity;
-      if (this.#isRoomy(node, demand)) this.#window.push(node);
+    for (; this.#window.length < this.#windowSize && this.#cursor < this.#slots.length; this.#cursor++) {
+      if (!this.#index.mayFit(this.#slots[this.#cursor] as number, demand)) continue;
+      const node = this.#nodes[this.#cursor] as NodeCapacity;
+      if (hasRoom(node, demand)) this.#window.push(node);
     }
-  }
-
-  #isRoomy(node: NodeCapacity, demand: Demand): boolean {
-    return this.#index.mayFit(node.slot, demand) && hasRoom(node, demand);
   }
 }

@@ -1,5 +1,4 @@
 import { invariant } from "@drover/shared/assert.ts";
-import { taskKey } from "@drover/shared/domain/ids.ts";
 import { Cause } from "@drover/shared/domain/task.ts";
 import { assignmentFor } from "../assignment.ts";
 import type { Effects } from "../effects.ts";
@@ -8,16 +7,16 @@ import type { Fleet, Instant } from "../fleet.ts";
 import type { AttemptRecord, TaskRecord } from "../records.ts";
 import { moveTask } from "../task-transitions.ts";
 import { MinHeap } from "./min-heap.ts";
-import { hasRoom, type NodeCapacity } from "./capacity.ts";
+import { hasRoom, type NodeList } from "./capacity.ts";
 import { NodeSearch, windowSizeFor, type Place } from "./node-search.ts";
-import { comparePositions, type QueuePosition, type Shape } from "./waiting-queue.ts";
+import type { QueuePosition, Shape } from "./waiting-queue.ts";
 
 /** A shape that may still find room in this pass. */
 interface Candidate {
   shape: Shape;
   search: NodeSearch;
   /** The shape's first waiting task. */
-  head: QueuePosition;
+  head: TaskRecord;
 }
 
 /**
@@ -33,10 +32,8 @@ export function placeTasks(fleet: Fleet, effects: Effects, now: Instant): void {
       shape.isBlocked = true;
       continue;
     }
-    const position = shape.positions.pop();
-    const task = position && fleet.task(position.jobId, position.taskIndex);
-    invariant(task, "a position at the head of its shape belongs to a waiting task");
-    assign(fleet, task, place, effects, now);
+    shape.positions.pop();
+    assign(fleet, candidate.head, place, effects, now);
     const head = headOf(fleet, shape);
     if (head) candidates.push({ shape, search, head });
   }
@@ -46,42 +43,42 @@ export function placeTasks(fleet: Fleet, effects: Effects, now: Instant): void {
 function candidatesFor(fleet: Fleet): MinHeap<Candidate> {
   const { capacity } = fleet;
   const grown = capacity.takeGrown();
-  const chosen: { shape: Shape; nodes: readonly NodeCapacity[]; head: QueuePosition }[] = [];
+  const chosen: { shape: Shape; list: NodeList; head: TaskRecord }[] = [];
   for (const shape of fleet.queue.shapes()) {
     dropLeftPositions(fleet, shape);
+    const list = shape.isBlocked ? grown : capacity.openNodes();
+    // Most blocked shapes leave here: there may be hundreds of them, and their tasks lie all over the heap.
+    if (shape.isBlocked && !grown.nodes.some((node) => hasRoom(node, shape.demand))) continue;
     const head = headOf(fleet, shape);
-    if (!head) continue;
-    if (shape.isBlocked) {
-      const nodes = grown.filter((node) => hasRoom(node, shape.demand));
-      if (nodes.length > 0) chosen.push({ shape, nodes, head });
-    } else {
-      chosen.push({ shape, nodes: capacity.openNodes(), head });
-    }
+    if (head) chosen.push({ shape, list, head });
   }
-  const candidates = new MinHeap<Candidate>((a, b) => comparePositions(a.head, b.head));
+  const candidates = new MinHeap<Candidate>((a, b) => a.head.jobId - b.head.jobId || a.head.index - b.head.index);
   if (chosen.length === 0) return candidates;
   const fragmentation = fleet.placementScore.current();
   const windowSize = windowSizeFor(chosen.reduce((sum, { shape }) => sum + shape.waitingCount, 0));
-  for (const { shape, nodes, head } of chosen)
-    candidates.push({ shape, search: new NodeSearch(nodes, capacity.index, fragmentation, windowSize), head });
+  for (const { shape, list, head } of chosen)
+    candidates.push({ shape, search: new NodeSearch(list, capacity.index, fragmentation, windowSize), head });
   return candidates;
 }
 
 /** Canceled tasks leave their positions behind; where those are the most, they go. */
 function dropLeftPositions(fleet: Fleet, shape: Shape): void {
   if (shape.positions.size <= 2 * shape.waitingCount + 1000) return;
-  shape.positions.retain((position) => isWaiting(fleet, position));
+  shape.positions.retain((position) => waitingAt(fleet, position) !== null);
 }
 
-function isWaiting(fleet: Fleet, { jobId, taskIndex }: QueuePosition): boolean {
-  return fleet.tasks.get(taskKey(jobId, taskIndex))?.state === "queued";
+function waitingAt(fleet: Fleet, { jobId, taskIndex }: QueuePosition): TaskRecord | null {
+  const task = fleet.task(jobId, taskIndex);
+  return task?.state === "queued" ? task : null;
 }
 
 /** Drops positions whose task has left the queue by another way than this one. */
-function headOf(fleet: Fleet, shape: Shape): QueuePosition | undefined {
+function headOf(fleet: Fleet, shape: Shape): TaskRecord | null {
   for (;;) {
-    const head = shape.positions.peek();
-    if (!head || isWaiting(fleet, head)) return head;
+    const position = shape.positions.peek();
+    if (!position) return null;
+    const task = waitingAt(fleet, position);
+    if (task) return task;
     shape.positions.pop();
   }
 }

@@ -82,6 +82,6 @@ export class WaitingQueue {
   }
 }
 
-export function comparePositions(a: QueuePosition, b: QueuePosition): number {
+function comparePositions(a: QueuePosition, b: QueuePosition): number {
   return a.jobId - b.jobId || a.taskIndex - b.taskIndex;
 }
