@@ -154,6 +154,7 @@ export class Users {
         },
         ...(size > 1 && { array: { size } }),
         retries,
+        priority: random.pick([0, 0, 0, 5, -5]),
         ...(this.#jobIds.length > 0 && random.chance(0.2) && { after: this.#drawDependencies() }),
         ...(random.chance(0.15) && { timeout: Math.round(random.magnitude(10, 60_000)) }),
         onDisconnect: random.chance(0.3) ? "wait" : "restart",

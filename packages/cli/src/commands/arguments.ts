@@ -26,6 +26,12 @@ export function parseNatural(text: string): number {
   return parseCount(text, 0, "write a whole number");
 }
 
+export function parseWhole(text: string): number {
+  const number = Number(text);
+  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(number)) throw new InvalidArgumentError("write a whole number");
+  return number;
+}
+
 /** Of something that may be given in parts. */
 export function parseAmount(text: string): number {
   const amount = Number(text);

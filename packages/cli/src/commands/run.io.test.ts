@@ -82,10 +82,16 @@ describe("drover run", () => {
       { gpus: { count: 2, model: ["A100-80GB", "H100"] } },
     ],
     [["--gpu-model", "L40S"], { gpus: { model: ["L40S"] } }],
-  ])("asks with %j for exactly that", async (options, resources) => {
+  ] as const)("asks with %j for exactly that", async (options, resources) => {
     acceptJob([taskThatWrote("")]);
     await drover(captureShell(), "run", "-d", ...options, "--", "true");
     expect(coordinator.requests[0]?.body).toMatchObject({ resources });
+  });
+
+  test.each(["7", "-7"])("asks for priority %s", async (priority) => {
+    acceptJob([taskThatWrote("")]);
+    await drover(captureShell(), "run", "-d", "--priority", priority, "--", "true");
+    expect(coordinator.requests[0]?.body).toMatchObject({ priority: Number(priority) });
   });
 
   test.each([

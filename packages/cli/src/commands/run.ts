@@ -11,7 +11,7 @@ import { Reconnector } from "../reconnector.ts";
 import { checkSubmission, submitJob } from "../submit-job.ts";
 import { noticeWaiting } from "../waiting-notice.ts";
 import { afterOption, type Dependencies } from "./after-option.ts";
-import { collectName, collectPair, parseAmount, parseNatural, parsePositive } from "./arguments.ts";
+import { collectName, collectPair, parseAmount, parseNatural, parsePositive, parseWhole } from "./arguments.ts";
 import { printSubmitted } from "./submit.ts";
 
 interface RunOptions {
@@ -22,6 +22,7 @@ interface RunOptions {
   gpuModel?: string[];
   array?: number;
   after?: Dependencies;
+  priority?: number;
   name?: string;
   timeout?: string;
   retries?: number;
@@ -44,6 +45,7 @@ export function registerRun(program: Command, invoke: Invoke): void {
     .option("--gpu-model <name>", "acceptable GPUs, such as A100-80GB; may be repeated", collectName)
     .option("--array <size>", "as this many tasks, told apart by DROVER_TASK_INDEX", parsePositive)
     .addOption(afterOption())
+    .option("--priority <number>", "starts before what waits with a lower one (else 0)", parseWhole)
     .option("--name <name>", "what to call the job")
     .option("--timeout <duration>", "stop a task that runs longer, such as 90m")
     .option("--retries <count>", "further attempts of a task that fails", parseNatural)
@@ -68,13 +70,28 @@ const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
 };
 
 function submissionOf(command: string[], options: RunOptions): JobSubmission {
-  const { cpus, memory, gpus, gpuMemory, gpuModel, array, after, name, timeout, retries, env, label, workDir } =
-    options;
+  const {
+    cpus,
+    memory,
+    gpus,
+    gpuMemory,
+    gpuModel,
+    array,
+    after,
+    priority,
+    name,
+    timeout,
+    retries,
+    env,
+    label,
+    workDir,
+  } = options;
   const which = gpuModel === undefined ? gpus : given({ count: gpus, model: gpuModel });
   const resources = given({ cpus, memory, gpus: which, gpuMemory });
   const submission = given({
     command,
     after,
+    priority,
     name,
     timeout,
     retries,

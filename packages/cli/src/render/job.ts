@@ -1,7 +1,7 @@
 import type { Attempt, JobDetail, JobSummary, Task } from "@drover/shared/api/jobs.ts";
 import { describeOutcome } from "@drover/shared/domain/attempt.ts";
 import { formatResources } from "@drover/shared/domain/format-resources.ts";
-import type { JobSpec } from "@drover/shared/domain/job.ts";
+import { DEFAULT_PRIORITY, type JobSpec } from "@drover/shared/domain/job.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
 import { formatBytes, formatDuration } from "@drover/shared/units.ts";
 import { describeDependencies } from "./dependency.ts";
@@ -38,6 +38,7 @@ export function renderJob(job: JobDetail, view: View): string {
     ["directory", spec.workDir],
     ["each task", formatResources(spec.resources)],
     ["after", describeDependencies(job.dependencies)],
+    ["priority", spec.priority === DEFAULT_PRIORITY ? null : String(spec.priority)],
     ["timeout", spec.timeoutMs === null ? null : formatDuration(spec.timeoutMs)],
     ["retries", spec.maxRetries === 0 ? null : String(spec.maxRetries)],
     ["labels", labelsOf(spec)],

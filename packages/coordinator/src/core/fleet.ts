@@ -6,7 +6,7 @@ import {
   type NodeId,
   type TaskKey,
 } from "@drover/shared/domain/ids.ts";
-import { isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
+import { DEFAULT_PRIORITY, isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
 import { Dependencies } from "./dependencies.ts";
@@ -59,7 +59,7 @@ export interface FleetSettings {
 export class Fleet {
   readonly settings: FleetSettings;
   readonly #demands = new Demands();
-  readonly queue = new WaitingQueue(this.#demands);
+  readonly queue = new WaitingQueue(this.#demands, (jobId) => this.jobs.get(jobId)?.spec.priority ?? DEFAULT_PRIORITY);
   readonly capacity = new Capacity(this.#demands);
   readonly requestMix = new RequestMix(this.#demands);
   readonly placementScore = new PlacementScore(this.requestMix, this.capacity.kinds);

@@ -51,7 +51,8 @@ describe("shares of GPUs", () => {
       .prepare("insert into nodes values (?, 'gpu-01', 'lost', 5, 'schedulable', '0.1.0', 'boot-1', ?, ?, 60000, 4)")
       .run(nodeIdOf(1), JSON.stringify(capacity), JSON.stringify(hardware));
     const { cpuMilli, memoryBytes } = DEFAULT_RESOURCES;
-    const spec = { ...aJob(), resources: { cpuMilli, memoryBytes, gpuCount: 2 } };
+    const { priority, ...known } = aJob();
+    const spec = { ...known, resources: { cpuMilli, memoryBytes, gpuCount: 2 } };
     old
       .prepare(
         `insert into jobs values (1, null, 'running', 0, 1, '{}', 'true', 0, 0, 1, 0, 0, 0, 0, 0, null, null, null, ?)`,
@@ -66,7 +67,11 @@ describe("shares of GPUs", () => {
     old.close();
     const store = openStore(dataDir);
     const fleet = store.loadFleet(SETTINGS);
-    expect(store.history.job(1 as JobId)?.spec.resources).toEqual({ ...DEFAULT_RESOURCES, gpuCount: 2 });
+    expect(store.history.job(1 as JobId)?.spec).toEqual({
+      ...spec,
+      priority,
+      resources: { ...DEFAULT_RESOURCES, gpuCount: 2 },
+    });
     expect(fleet.attempts.get("1.0.1-test00" as never)?.allocation).toMatchObject({ gpuMilli: 1000 });
     expect(fleet.capacity.freeOn(nodeIdOf(1)).gpuShares.map(({ gpuMilli }) => gpuMilli)).toEqual([0, 0, 1000]);
     store.close();

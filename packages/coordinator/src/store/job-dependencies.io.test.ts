@@ -65,7 +65,7 @@ describe("a job's dependencies", () => {
       .run(JSON.stringify(spec));
     old.close();
     const store = openStore(dataDir);
-    expect(store.history.job(1 as JobId)?.spec).toEqual({ ...spec, after: [] });
+    expect(store.history.job(1 as JobId)?.spec).toEqual({ ...spec, after: [], priority: 0 });
     expect(store.loadFleet(SETTINGS).jobs.get(1 as JobId)?.spec.after).toEqual([]);
     store.close();
   });

@@ -7,6 +7,8 @@ import { ResourceRequest } from "./resources.ts";
 
 export const MAX_ARRAY_SIZE = 100_000;
 export const MAX_RETRIES = 100;
+const MAX_PRIORITY = 1000;
+export const DEFAULT_PRIORITY = 0;
 const MAX_CPUS = 100_000;
 const MAX_TIMEOUT_MS = 3650 * MS_PER_DAY;
 
@@ -106,6 +108,12 @@ export const JobSubmission = z
       .optional()
       .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
     after: JobDependencies.optional(),
+    priority: z
+      .int()
+      .min(-MAX_PRIORITY)
+      .max(MAX_PRIORITY)
+      .optional()
+      .meta({ description: "Starts before what waits with a lower one; 0 where nothing is said" }),
     timeout: Duration.refine(
       (ms) => ms > 0 && ms <= MAX_TIMEOUT_MS,
       "a timeout is between 1 ms and 10 years",
@@ -140,6 +148,8 @@ export const JobSpec = z
     arraySize: z.int().nullable(),
     /** No job twice; its tasks are held out of the queue until every one is met. */
     after: z.array(JobDependency),
+    /** Of two waiting tasks the one with the higher number comes first; of equals the one submitted first. */
+    priority: z.int(),
     timeoutMs: z.int().nullable(),
     maxRetries: z.int(),
     labels: z.record(z.string(), z.string()),
@@ -163,6 +173,7 @@ export function toJobSpec(submission: ParsedJobSubmission): JobSpec {
     },
     arraySize: submission.array?.size ?? null,
     after: submission.after ?? [],
+    priority: submission.priority ?? DEFAULT_PRIORITY,
     timeoutMs: submission.timeout ?? null,
     maxRetries: submission.retries ?? 0,
     labels: submission.labels ?? {},

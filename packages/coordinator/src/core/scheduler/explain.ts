@@ -22,7 +22,9 @@ export function explainWaiting(fleet: Fleet, request: ResourceRequest): WaitingR
   const message = messageFor(code, nodes[0], request);
   const waitingCount = fleet.queue.waitingCount;
   const queue =
-    code === "noNodeFitsNow" && waitingCount > 1 ? `; ${waitingCount} tasks wait in all, the earliest first` : "";
+    code === "noNodeFitsNow" && waitingCount > 1
+      ? `; ${waitingCount} tasks wait in all, those of the highest priority first, then the earliest`
+      : "";
   return { code, message: `${message}${heldBack(ranked)}${queue}`, nodes };
 }
 

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { JobId } from "@drover/shared/domain/ids.ts";
+import type { TaskRecord } from "../records.ts";
 import { brokenInvariants } from "../../testing/fleet-invariants.ts";
 import { aGpu, aHello, aJob, nodeIdOf, Scenario } from "../../testing/scenario.ts";
 
@@ -30,6 +32,7 @@ const Action = fc.oneof(
       type: fc.constant("submit" as const),
       resources: Resources,
       size: fc.integer({ min: 1, max: 6 }),
+      priority: fc.constantFrom(0, 0, 1, -1),
     }),
   },
   { weight: 3, arbitrary: fc.record({ type: fc.constant("end" as const), pick: fc.nat() }) },
@@ -48,7 +51,9 @@ function apply(scenario: Scenario, action: Action): void {
   switch (action.type) {
     case "submit": {
       const { cpus, memory, gpu } = action.resources;
-      scenario.submit(aJob({ resources: { cpus, memory, ...gpu }, array: { size: action.size } }));
+      scenario.submit(
+        aJob({ resources: { cpus, memory, ...gpu }, array: { size: action.size }, priority: action.priority }),
+      );
       return;
     }
     case "end": {
@@ -113,16 +118,28 @@ test("a whole GPU is never shared, and what names a model or a size of memory ge
   );
 });
 
-test("of tasks that ask for the same, the one that was submitted first starts first", () => {
+test("of tasks that ask for the same, those of the highest priority start first, and among them the earliest", () => {
   fc.assert(
     fc.property(Actions, (actions) => {
       const scenario = new Scenario();
-      for (const action of actions) apply(scenario, action);
-      const firstWaiting = new Map<string, number>();
-      for (const [rank, task] of [...scenario.fleet.tasks.values()].entries()) {
-        const key = JSON.stringify(task.request);
-        if (task.state === "queued") firstWaiting.set(key, Math.min(rank, firstWaiting.get(key) ?? rank));
-        else expect(rank, "it started past one that asks for the same").toBeLessThan(firstWaiting.get(key) ?? Infinity);
+      for (const action of actions) {
+        const before = scenario.eventsNamed("attempt.assigned").length;
+        apply(scenario, action);
+        const tasks = [...scenario.fleet.tasks.values()];
+        const rankOf = ({ jobId, index }: TaskRecord) => {
+          const { priority } = scenario.fleet.jobs.get(jobId)!.spec;
+          return -priority * 1e9 + jobId * 1e3 + index;
+        };
+        for (const { jobId, taskIndex } of scenario.eventsNamed("attempt.assigned").slice(before)) {
+          const started = scenario.task(jobId as JobId, taskIndex)!;
+          const passed = tasks.filter(
+            (task) =>
+              task.state === "queued" &&
+              rankOf(task) < rankOf(started) &&
+              JSON.stringify(task.request) === JSON.stringify(started.request),
+          );
+          expect(passed).toEqual([]);
+        }
       }
     }),
     { numRuns: 150 },

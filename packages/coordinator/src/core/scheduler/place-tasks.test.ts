@@ -136,6 +136,37 @@ test("a GPU that was freed and given on in a turn whose commit fails is held by 
   expect(scenario.task(second)?.state).toBe("queued");
 });
 
+describe("priority", () => {
+  const one = (priority?: number) => aJob({ resources: { cpus: 1 }, ...(priority !== undefined && { priority }) });
+
+  test("comes before age, and age decides among equals", () => {
+    const scenario = new Scenario();
+    const jobs = [undefined, -1, 5, 5, 1].map((priority) => scenario.submit(one(priority)));
+    scenario.hello(1, { cpus: 5 });
+    const started = scenario.eventsNamed("attempt.assigned").map(({ jobId }) => jobs.indexOf(jobId as JobId));
+    expect(started).toEqual([2, 3, 4, 0, 1]);
+  });
+
+  test("decides who gets room that becomes free, whatever each asks for", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 2 });
+    const first = scenario.submit(aJob({ resources: { cpus: 2 } }));
+    const small = scenario.submit(one(0));
+    const urgent = scenario.submit(aJob({ resources: { cpus: 2 }, priority: 1 }));
+    scenario.end(scenario.attempt(first));
+    expect([scenario.task(small)?.state, scenario.task(urgent)?.state]).toEqual(["queued", "running"]);
+  });
+
+  test("is kept by a task that is queued again", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 1 });
+    const urgent = scenario.submit(aJob({ resources: { cpus: 1 }, priority: 1, retries: 1 }));
+    const other = scenario.submit(one(0));
+    scenario.end(scenario.attempt(urgent), { type: "exited", code: 1 });
+    expect([scenario.attempt(urgent).number, scenario.task(other)?.state]).toEqual([2, "queued"]);
+  });
+});
+
 describe("a share of a GPU", () => {
   const share = (gpus: number) => aJob({ resources: { cpus: 0.1, memory: 1, gpus } });
   const gpuOf = (scenario: Scenario, jobId: JobId) => scenario.attempt(jobId).allocation;

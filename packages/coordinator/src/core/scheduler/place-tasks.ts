@@ -9,18 +9,23 @@ import { moveTask } from "../task-transitions.ts";
 import { MinHeap } from "./min-heap.ts";
 import { hasRoom, type NodeList } from "./capacity.ts";
 import { NodeSearch, windowSizeFor, type Place } from "./node-search.ts";
-import type { QueuePosition, Shape } from "./waiting-queue.ts";
+import { comparePositions, type QueuePosition, type Shape } from "./waiting-queue.ts";
 
 /** A shape that may still find room in this pass. */
 interface Candidate {
   shape: Shape;
   search: NodeSearch;
-  /** The shape's first waiting task. */
-  head: TaskRecord;
+  head: Head;
+}
+
+/** A shape's first waiting task. */
+interface Head {
+  position: QueuePosition;
+  task: TaskRecord;
 }
 
 /**
- * One pass: in the order of submission, each where it leaves the most GPU usable. See README.md for what it costs
+ * One pass: by priority and then in the order of submission, each where it leaves the most GPU usable. See README.md for what it costs
  * and why.
  */
 export function placeTasks(fleet: Fleet, effects: Effects, now: Instant): void {
@@ -33,7 +38,7 @@ export function placeTasks(fleet: Fleet, effects: Effects, now: Instant): void {
       continue;
     }
     shape.positions.pop();
-    assign(fleet, candidate.head, place, effects, now);
+    assign(fleet, candidate.head.task, place, effects, now);
     const head = headOf(fleet, shape);
     if (head) candidates.push({ shape, search, head });
   }
@@ -43,7 +48,7 @@ export function placeTasks(fleet: Fleet, effects: Effects, now: Instant): void {
 function candidatesFor(fleet: Fleet): MinHeap<Candidate> {
   const { capacity } = fleet;
   const grown = capacity.takeGrown();
-  const chosen: { shape: Shape; list: NodeList; head: TaskRecord }[] = [];
+  const chosen: { shape: Shape; list: NodeList; head: Head }[] = [];
   for (const shape of fleet.queue.shapes()) {
     dropLeftPositions(fleet, shape);
     const list = shape.isBlocked ? grown : capacity.openNodes();
@@ -52,7 +57,7 @@ function candidatesFor(fleet: Fleet): MinHeap<Candidate> {
     const head = headOf(fleet, shape);
     if (head) chosen.push({ shape, list, head });
   }
-  const candidates = new MinHeap<Candidate>((a, b) => a.head.jobId - b.head.jobId || a.head.index - b.head.index);
+  const candidates = new MinHeap<Candidate>((a, b) => comparePositions(a.head.position, b.head.position));
   if (chosen.length === 0) return candidates;
   const fragmentation = fleet.placementScore.current();
   const windowSize = windowSizeFor(chosen.reduce((sum, { shape }) => sum + shape.waitingCount, 0));
@@ -73,12 +78,12 @@ function waitingAt(fleet: Fleet, { jobId, taskIndex }: QueuePosition): TaskRecor
 }
 
 /** Drops positions whose task has left the queue by another way than this one. */
-function headOf(fleet: Fleet, shape: Shape): TaskRecord | null {
+function headOf(fleet: Fleet, shape: Shape): Head | null {
   for (;;) {
     const position = shape.positions.peek();
     if (!position) return null;
     const task = waitingAt(fleet, position);
-    if (task) return task;
+    if (task) return { position, task };
     shape.positions.pop();
   }
 }

@@ -3,8 +3,9 @@ import type { TaskRecord } from "../records.ts";
 import type { Demand, Demands } from "./demand.ts";
 import { MinHeap } from "./min-heap.ts";
 
-/** A task's place in the order of submission. */
+/** A task's place in the queue. */
 export interface QueuePosition {
+  priority: number;
   jobId: JobId;
   taskIndex: number;
 }
@@ -24,10 +25,12 @@ export interface Shape {
 
 export class WaitingQueue {
   readonly #demands: Demands;
+  readonly #priorityOf: (jobId: JobId) => number;
   readonly #shapes = new Map<string, Shape>();
 
-  constructor(demands: Demands) {
+  constructor(demands: Demands, priorityOf: (jobId: JobId) => number) {
     this.#demands = demands;
+    this.#priorityOf = priorityOf;
   }
 
   onTaskChange(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
@@ -37,7 +40,7 @@ export class WaitingQueue {
     if (after && waits) {
       const shape = this.#shapeOf(this.#demands.of(after.request));
       shape.waitingCount++;
-      shape.positions.push({ jobId: after.jobId, taskIndex: after.index });
+      shape.positions.push({ priority: this.#priorityOf(after.jobId), jobId: after.jobId, taskIndex: after.index });
     } else if (before) {
       const demand = this.#demands.of(before.request);
       const shape = this.#shapeOf(demand);
@@ -82,6 +85,7 @@ export class WaitingQueue {
   }
 }
 
-function comparePositions(a: QueuePosition, b: QueuePosition): number {
-  return a.jobId - b.jobId || a.taskIndex - b.taskIndex;
+/** The highest priority first; of equals what was submitted first. */
+export function comparePositions(a: QueuePosition, b: QueuePosition): number {
+  return b.priority - a.priority || a.jobId - b.jobId || a.taskIndex - b.taskIndex;
 }
