@@ -211,7 +211,9 @@ describe("drover run", () => {
     coordinator.on("GET /v1/jobs/12", (_request, response) => {
       sendJson(
         response,
-        shell.stderr().includes("waits") ? ended : { ...ended, state: "queued", waiting: { ...waiting, nodes: [] } },
+        shell.stderr().includes("waits")
+          ? ended
+          : { ...ended, state: "queued", waiting: { ...waiting, nodes: [], nodeCount: 0, constraints: [] } },
       );
     });
     coordinator.on("GET /v1/jobs/12/output", async (_request, response) => {

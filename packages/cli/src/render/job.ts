@@ -52,7 +52,7 @@ export function renderJob(job: JobDetail, view: View): string {
 }
 
 /** Why and what to do, which is one sentence of the coordinator, and what stands between the tasks and each node. */
-function renderWaiting(reason: WaitingReason, spec: JobSpec): string {
+export function renderWaiting(reason: WaitingReason, spec: JobSpec): string {
   const nodes = reason.nodes.map(
     (node) =>
       [`  ${node.nodeName}`, `${VERDICTS[node.verdict]}${missingOf({ ...spec.resources, ...node.missing })}`] as const,

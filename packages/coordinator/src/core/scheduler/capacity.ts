@@ -100,6 +100,10 @@ export class Capacity {
     return (this.#open ??= listOf([...this.#nodes.values()].filter(isOpen)));
   }
 
+  allNodes(): NodeCapacity[] {
+    return [...this.#nodes.values()];
+  }
+
   isOpen(nodeId: NodeId): boolean {
     const node = this.#nodes.get(nodeId);
     return node !== undefined && isOpen(node);
@@ -171,7 +175,7 @@ function listOf(nodes: readonly NodeCapacity[]): NodeList {
   return { nodes, slots: Int32Array.from(nodes, ({ slot }) => slot) };
 }
 
-function isOpen(node: NodeCapacity): boolean {
+export function isOpen(node: NodeCapacity): boolean {
   return node.isAvailable && !node.isCoolingDown;
 }
 

@@ -9,11 +9,14 @@ import { countFitting, fits, type Room } from "./room.ts";
 
 const MAX_VERDICTS = 20;
 
+/** Without its arithmetic, which is dear and seldom asked for: constraints.ts. */
+type SchedulerReason = Omit<WaitingReason, "nodeCount" | "constraints">;
+
 /**
  * Why a task that asks for this waits. Computed when somebody asks, from the same rules by which the pass
  * places: nothing is stored that could be out of date.
  */
-export function explainWaiting(fleet: Fleet, request: ResourceRequest): WaitingReason {
+export function explainWaiting(fleet: Fleet, request: ResourceRequest): SchedulerReason {
   const demand = new Demand(request);
   const verdicts = [...fleet.nodes.values()].map((node) => verdictOn(fleet, node, demand));
   const code = topReason(verdicts);
