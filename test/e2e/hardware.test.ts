@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -70,6 +70,34 @@ describe("a node with GPUs", () => {
   test("leaves out a GPU that somebody else's process uses", async () => {
     await untilIll([`${a100Uuid(0)} foreignUse`]);
     expect(await gpusOfAJob()).toBe(a100Uuid(1));
+  });
+
+  test("runs tasks that ask for a share on one GPU together, and none that wants the whole of it beside them", async () => {
+    const gate = join(folder, "gate");
+    const quarters = await fleet.client.submitJob({
+      script: 'until [ -e "$GATE" ]; do sleep 0.1; done; echo "$DROVER_GPUS of $CUDA_VISIBLE_DEVICES"',
+      env: { GATE: gate },
+      resources: { cpus: 0.1, memory: "1MiB", gpus: 0.25 },
+      array: { size: 4 },
+    });
+    await waitFor("all four to run", async () => {
+      const { tasks } = await fleet.client.getJob(quarters.id);
+      return tasks.every(({ attempts }) => attempts[0]?.state === "running");
+    });
+    const whole = await fleet.client.submitJob({
+      command: ["true"],
+      resources: { cpus: 0.1, memory: "1MiB", gpus: { model: "A100" } },
+    });
+    expect((await fleet.client.getNode("local")).allocated.gpuShares).toEqual([{ gpuId: a100Uuid(1), gpuMilli: 1000 }]);
+    expect((await fleet.client.getJob(whole.id)).waiting).toMatchObject({
+      code: "noNodeFitsNow",
+      constraints: [{ constraint: "gpus", nodeCount: 1, soleCount: 1 }],
+    });
+    writeFileSync(gate, "");
+    await fleet.untilEnded(quarters.id);
+    for (let index = 0; index < 4; index++)
+      expect((await fleet.outputOf(quarters.id, index)).toString().trim()).toBe(`0.25 of ${a100Uuid(1)}`);
+    await fleet.untilEnded(whole.id);
   });
 
   test("leaves out a GPU that must be reset, and takes the other back as soon as it is free", async () => {
