@@ -108,6 +108,34 @@ describe("a node with GPUs", () => {
     expect(await gpusOfAJob()).toBe(a100Uuid(1));
   });
 
+  test("runs tasks that ask for a share on one GPU together, and none that wants the whole of it beside them", async () => {
+    const gate = join(folder, "gate");
+    const quarters = await fleet.client.submitJob({
+      script: 'until [ -e "$GATE" ]; do sleep 0.1; done; echo "$DROVER_GPUS of $CUDA_VISIBLE_DEVICES"',
+      env: { GATE: gate },
+      resources: { cpus: 0.1, memory: "1MiB", gpus: 0.25 },
+      array: { size: 4 },
+    });
+    await waitFor("all four to run", async () => {
+      const { tasks } = await fleet.client.getJob(quarters.id);
+      return tasks.every(({ attempts }) => attempts[0]?.state === "running");
+    });
+    const whole = await fleet.client.submitJob({
+      command: ["true"],
+      resources: { cpus: 0.1, memory: "1MiB", gpus: { model: "A100" } },
+    });
+    expect((await fleet.client.getNode("local")).allocated.gpuShares).toEqual([{ gpuId: a100Uuid(1), gpuMilli: 1000 }]);
+    expect((await fleet.client.getJob(whole.id)).waiting).toMatchObject({
+      code: "noNodeFitsNow",
+      constraints: [{ constraint: "gpus", nodeCount: 1, soleCount: 1 }],
+    });
+    writeFileSync(gate, "");
+    await fleet.untilEnded(quarters.id);
+    for (let index = 0; index < 4; index++)
+      expect((await fleet.outputOf(quarters.id, index)).toString().trim()).toBe(`0.25 of ${a100Uuid(1)}`);
+    await fleet.untilEnded(whole.id);
+  });
+
   test("keeps with each attempt what its GPU did for it", async () => {
     const over = join(folder, "over");
     const { id } = await fleet.client.submitJob({

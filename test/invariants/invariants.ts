@@ -60,13 +60,16 @@ export const NODE_INVARIANTS = {
     if (cpuMilli > capacity.cpuMilli) broken.push(`${cpuMilli} of ${capacity.cpuMilli} thousandths of a CPU promised`);
     if (memoryBytes > capacity.memoryBytes)
       broken.push(`${memoryBytes} of ${capacity.memoryBytes} bytes of memory promised`);
-    const holders = Map.groupBy(
-      allocations.flatMap(({ attemptId, gpuIds }) => gpuIds.map((gpuId) => ({ attemptId, gpuId }))),
-      ({ gpuId }) => gpuId,
+    const shares = allocations.flatMap(({ attemptId, gpuShares }) =>
+      gpuShares.map((share) => ({ attemptId, ...share })),
     );
-    for (const [gpuId, those] of holders)
-      if (those.length > 1)
-        broken.push(`${gpuId} is promised to ${those.map(({ attemptId }) => attemptId).join(", ")}`);
+    for (const [gpuId, those] of Map.groupBy(shares, (share) => share.gpuId)) {
+      const gpuMilli = sum(those, (share) => share.gpuMilli);
+      if (gpuMilli <= 1000) continue;
+      broken.push(
+        `${gpuMilli} thousandths of ${gpuId} promised to ${those.map((share) => share.attemptId).join(", ")}`,
+      );
+    }
     return broken;
   },
 

@@ -53,7 +53,7 @@ export interface ObservedNode {
     attemptId: string;
     cpuMilli: number;
     memoryBytes: number;
-    gpuIds: readonly string[];
+    gpuShares: readonly { gpuId: string; gpuMilli: number }[];
   }[];
   /** Connected, and nothing under way between the two: then both lists must be the same. `null` where that is unknown. */
   settled: { desiredAttemptIds: readonly string[]; heldAttemptIds: readonly string[] } | null;

@@ -2,6 +2,7 @@ import type { Fleet } from "@drover/coordinator/core/fleet.ts";
 import type { AttemptRecord, NodeRecord } from "@drover/coordinator/core/records.ts";
 import { brokenInvariants } from "@drover/coordinator/testing/fleet-invariants.ts";
 import { taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
+import { gpuSharesOf } from "@drover/shared/domain/resources.ts";
 import type { FleetEvent } from "@drover/shared/events.ts";
 import {
   acknowledgedSubmissionsStay,
@@ -320,7 +321,10 @@ export class Observer {
   #checkPromises(fleet: Fleet, nodeId: NodeId): void {
     const node = fleet.nodes.get(nodeId);
     if (!node) return;
-    const allocations = fleet.attemptsOn(nodeId).map(({ id, allocation }) => ({ attemptId: id, ...allocation }));
+    const allocations = fleet.attemptsOn(nodeId).map(({ id, allocation }) => {
+      const { cpuMilli, memoryBytes } = allocation;
+      return { attemptId: id, cpuMilli, memoryBytes, gpuShares: gpuSharesOf(allocation) };
+    });
     const observed = { name: node.name, capacity: node.capacity, allocations, settled: null };
     this.#report("nothingPromisedTwice", node.name, NODE_INVARIANTS.nothingPromisedTwice(observed));
   }

@@ -139,7 +139,7 @@ export class Users {
   #drawSpec(size: number, isImpossible: boolean): JobSpec {
     const { random, sizes, secret } = this.#ports;
     const node = random.pick(sizes);
-    const gpus = random.chance(0.3) ? random.between(0, node.gpuIds.length) : 0;
+    const gpus = random.chance(0.4) ? this.#drawGpus(node.gpuIds.length) : 0;
     const behaviour = this.#drawBehaviour(size);
     const retries = random.pick([0, 0, 1, 3]);
     this.#workMs += behaviour.durationMs * size * (1 + retries);
@@ -154,11 +154,18 @@ export class Users {
         },
         ...(size > 1 && { array: { size } }),
         retries,
+        priority: random.pick([0, 0, 0, 5, -5]),
         ...(this.#jobIds.length > 0 && random.chance(0.2) && { after: this.#drawDependencies() }),
         ...(random.chance(0.15) && { timeout: Math.round(random.magnitude(10, 60_000)) }),
         onDisconnect: random.chance(0.3) ? "wait" : "restart",
       }),
     );
+  }
+
+  /** Some as a whole, or a part of one. */
+  #drawGpus(most: number): number {
+    const { random } = this.#ports;
+    return most > 0 && random.chance(0.5) ? random.pick([0.001, 0.1, 0.25, 0.5, 0.81]) : random.between(0, most);
   }
 
   #drawDependencies(): { job: JobId; when: "onSuccess" | "onFailure" | "always" }[] {

@@ -6,9 +6,12 @@ import { parseJobFile } from "./job-file.ts";
 const EXAMPLES = join(import.meta.dirname, "../../../examples");
 
 describe("a job file", () => {
-  test.each(["hello.yaml", "array.yaml", "script.yaml", "after.yaml"])("examples/%s is one as it stands", (file) => {
-    expect(() => parseJobFile(readFileSync(join(EXAMPLES, file), "utf8"), file)).not.toThrow();
-  });
+  test.each(["hello.yaml", "array.yaml", "script.yaml", "after.yaml", "gpu-share.yaml"])(
+    "examples/%s is one as it stands",
+    (file) => {
+      expect(() => parseJobFile(readFileSync(join(EXAMPLES, file), "utf8"), file)).not.toThrow();
+    },
+  );
 
   test.each(["sweep.yaml", "best.yaml"])("examples/digits-sweep/%s is one with its marks replaced", (file) => {
     const text = readFileSync(join(EXAMPLES, "digits-sweep", file), "utf8");

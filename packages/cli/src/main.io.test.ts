@@ -53,7 +53,7 @@ describe("an error is one line that says what is wrong and what to do", () => {
     [["job", "twelve"], "'twelve' will not do: a job's id is a number"],
     [["run"], "command"],
     [["run", "-m", "lots", "--", "ls"], '--memory: "lots" is not a size; say its unit'],
-    [["run", "-c", "many", "--", "ls"], "write a number of CPUs"],
+    [["run", "-c", "many", "--", "ls"], "write a number, such as 2 or 0.5"],
     [["submit", "/no/such.yaml"], "there is no such file"],
     [["fly"], "unknown command"],
     [["jbs"], "unknown command 'jbs' (Did you mean jobs?); see drover --help"],

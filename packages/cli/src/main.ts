@@ -13,6 +13,7 @@ import { registerOutput } from "./commands/output.ts";
 import { registerRun } from "./commands/run.ts";
 import { registerSite, registerSites } from "./commands/sites.ts";
 import { registerSubmit } from "./commands/submit.ts";
+import { registerWhy } from "./commands/why.ts";
 import { registerTail } from "./commands/tail.ts";
 import { ExitCode, exitCodeForError } from "./exit-codes.ts";
 import type { Invoke } from "./invocation.ts";
@@ -71,6 +72,7 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     registerSubmit,
     registerJobs,
     registerJob,
+    registerWhy,
     registerOutput,
     registerCancel,
     registerNodes,

@@ -76,7 +76,13 @@ export const EVENTS = {
     level: "info",
     text: "attempt assigned",
     doc: "The scheduler gave a task to a node; the allocation is held from now on.",
-    fields: z.object({ ...attempt, cpuMilli: z.int(), memoryBytes: z.int(), gpuIds: z.array(z.string()) }),
+    fields: z.object({
+      ...attempt,
+      cpuMilli: z.int(),
+      memoryBytes: z.int(),
+      gpuIds: z.array(z.string()),
+      gpuMilli: z.int(),
+    }),
   },
   "attempt.started": {
     level: "info",

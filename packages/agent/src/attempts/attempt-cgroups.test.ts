@@ -7,7 +7,7 @@ import { cgroupsFor, directoriesOf } from "./attempt-cgroups.ts";
 
 const ID = AttemptId.parse("7.0.1-abcdef");
 const GIB = 1024 ** 3;
-const ASKED = { cpuMilli: 2500, memoryBytes: 4 * GIB, gpuIds: [] as string[] };
+const ASKED = { cpuMilli: 2500, memoryBytes: 4 * GIB, gpuIds: [] as string[], gpuMilli: 1000 };
 const { enforcement } = NO_CGROUP_ROOTS;
 
 const VERSION_2: CgroupRoots = {
@@ -73,7 +73,8 @@ describe("an attempt's cgroups", () => {
   });
 
   test("leave alone who asks for nothing, and let who asks for next to nothing start", () => {
-    const asked = (memoryBytes: number) => cgroupsFor(ID, { cpuMilli: 0, memoryBytes, gpuIds: [] }, [], VERSION_2);
+    const asked = (memoryBytes: number) =>
+      cgroupsFor(ID, { cpuMilli: 0, memoryBytes, gpuIds: [], gpuMilli: 1000 }, [], VERSION_2);
     expect(asked(0).settings).toEqual([]);
     expect(asked(1).settings[0]).toEqual([`/cg/${ID}/memory.max`, String(16 * 1024 ** 2)]);
   });

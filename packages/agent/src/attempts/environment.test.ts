@@ -16,7 +16,7 @@ describe("the environment of a task", () => {
       taskIndex: 3,
       taskCount: 8,
       attemptNumber: 2,
-      allocation: { cpuMilli: 1500, memoryBytes: 1024, gpuIds: [] },
+      allocation: { cpuMilli: 1500, memoryBytes: 1024, gpuIds: ["GPU-a"], gpuMilli: 250 },
     });
     expect(environmentFor(assignment, context)).toMatchObject({
       DROVER_JOB_ID: String(assignment.jobId),
@@ -27,6 +27,7 @@ describe("the environment of a task", () => {
       DROVER_NODE_NAME: "gpu-01",
       DROVER_CPUS: "1.5",
       DROVER_MEMORY_BYTES: "1024",
+      DROVER_GPUS: "0.25",
       TMPDIR: "/data/attempts/x/tmp",
     });
   });
@@ -50,7 +51,7 @@ describe("the environment of a task", () => {
   });
 
   test("shows exactly the GPUs that the attempt holds, and none where it holds none", () => {
-    const allocation = { cpuMilli: 1, memoryBytes: 1, gpuIds: ["GPU-a", "GPU-b"] };
+    const allocation = { cpuMilli: 1, memoryBytes: 1, gpuIds: ["GPU-a", "GPU-b"], gpuMilli: 1000 };
     expect(environmentFor(anAssignment({ allocation }), context)).toMatchObject({
       CUDA_VISIBLE_DEVICES: "GPU-a,GPU-b",
       NVIDIA_VISIBLE_DEVICES: "GPU-a,GPU-b",
@@ -74,7 +75,7 @@ describe("the environment of a task", () => {
       device("00000000-0000-0000-6769-df256e271362", 2, "intel"),
     ];
     const gpuIds = ["MIG-a", ...gpus.slice(1).map(({ id }) => id)];
-    const assignment = anAssignment({ allocation: { cpuMilli: 1, memoryBytes: 1, gpuIds } });
+    const assignment = anAssignment({ allocation: { cpuMilli: 1, memoryBytes: 1, gpuIds, gpuMilli: 1000 } });
     expect(environmentFor(assignment, { ...context, gpus })).toMatchObject({
       CUDA_VISIBLE_DEVICES: "MIG-a",
       NVIDIA_VISIBLE_DEVICES: "MIG-a",

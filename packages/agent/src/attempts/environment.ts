@@ -1,4 +1,5 @@
 import { gpuOf, type GpuDevice } from "@drover/shared/domain/gpu.ts";
+import { WHOLE_GPU_MILLI } from "@drover/shared/domain/resources.ts";
 import type { Assignment } from "@drover/shared/protocol/messages.ts";
 
 /** What of the agent's own environment a task may see. Everything else may hold the operator's secrets. */
@@ -32,6 +33,7 @@ export function environmentFor(assignment: Assignment, context: EnvironmentConte
     DROVER_NODE_NAME: context.nodeName,
     DROVER_CPUS: String(assignment.allocation.cpuMilli / 1000),
     DROVER_MEMORY_BYTES: String(assignment.allocation.memoryBytes),
+    DROVER_GPUS: String((assignment.allocation.gpuIds.length * assignment.allocation.gpuMilli) / WHOLE_GPU_MILLI),
   };
 }
 

@@ -25,7 +25,7 @@ const nextId = () => AttemptId.parse(`${++count}.0.1-limit0`);
 
 /** What became of a script that asked for so much memory, and its cgroups. */
 async function play(supervised: Supervised, script: string, memoryBytes: number) {
-  const allocation = { cpuMilli: 500, memoryBytes, gpuIds: [] };
+  const allocation = { cpuMilli: 500, memoryBytes, gpuIds: [], gpuMilli: 1000 };
   const cgroups = cgroupsFor(nextId(), allocation, [], roots);
   const attemptId = supervised.start({ arguments: sh(script), cgroups });
   return { exit: await supervised.ended(attemptId), output: supervised.output(attemptId), cgroups };
@@ -73,7 +73,7 @@ describe.skipIf(memory === null)(`a memory limit by ${memory}`, () => {
 describe.skipIf(roots.enforcement.cpuset === null)("the CPUs near its GPUs", () => {
   test("are those that an attempt runs on, and all that it starts", async () => {
     const gpu = GpuDevice.parse({ id: "GPU-0", index: 0, model: "A100", memoryBytes: null, driverVersion: null });
-    const allocation = { cpuMilli: 0, memoryBytes: 0, gpuIds: ["GPU-0"] };
+    const allocation = { cpuMilli: 0, memoryBytes: 0, gpuIds: ["GPU-0"], gpuMilli: 1000 };
     const cgroups = cgroupsFor(nextId(), allocation, [{ ...gpu, cpuAffinity: "0" }], roots);
     const supervised = await startSupervised();
     const attemptId = supervised.start({ arguments: sh("grep Cpus_allowed_list /proc/self/status"), cgroups });
@@ -85,7 +85,7 @@ describe.skipIf(roots.enforcement.cpuset === null)("the CPUs near its GPUs", () 
 describe.skipIf(roots.unified === null && memory === null)("what an attempt left behind", () => {
   test("is found by its cgroups, though its supervisor is gone and its environment wiped", async () => {
     const supervised = await startSupervised();
-    const cgroups = cgroupsFor(nextId(), { cpuMilli: 0, memoryBytes: 64 * MIB, gpuIds: [] }, [], roots);
+    const cgroups = cgroupsFor(nextId(), { cpuMilli: 0, memoryBytes: 64 * MIB, gpuIds: [], gpuMilli: 1000 }, [], roots);
     const worker = "setsid env -i /bin/sleep 600 < /dev/null > /dev/null 2>&1 & echo $! > worker; sleep 600";
     const attemptId = supervised.start({ arguments: sh(worker), cgroups });
     const pid = Number(await supervised.made(attemptId, "worker"));

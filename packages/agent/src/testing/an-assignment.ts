@@ -17,7 +17,7 @@ export function anAssignment(overrides: Partial<Assignment> = {}): Assignment {
     script: null,
     env: {},
     workDir: null,
-    allocation: { cpuMilli: 1000, memoryBytes: 64 * 1024 * 1024, gpuIds: [] },
+    allocation: { cpuMilli: 1000, memoryBytes: 64 * 1024 * 1024, gpuIds: [], gpuMilli: 1000 },
     timeoutMs: null,
     stopGraceMs: 5_000,
     onDisconnect: "restart",

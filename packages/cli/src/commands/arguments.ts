@@ -26,11 +26,18 @@ export function parseNatural(text: string): number {
   return parseCount(text, 0, "write a whole number");
 }
 
-export function parseCpus(text: string): number {
-  const cpus = Number(text);
-  if (text.trim() === "" || !Number.isFinite(cpus) || cpus < 0)
-    throw new InvalidArgumentError("write a number of CPUs, such as 2 or 0.5");
-  return cpus;
+export function parseWhole(text: string): number {
+  const number = Number(text);
+  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(number)) throw new InvalidArgumentError("write a whole number");
+  return number;
+}
+
+/** Of something that may be given in parts. */
+export function parseAmount(text: string): number {
+  const amount = Number(text);
+  if (text.trim() === "" || !Number.isFinite(amount) || amount < 0)
+    throw new InvalidArgumentError("write a number, such as 2 or 0.5");
+  return amount;
 }
 
 /** `90m`, as milliseconds. */
@@ -45,6 +52,11 @@ export function collectPair(text: string, pairs: Record<string, string> = {}): R
   const split = text.indexOf("=");
   if (split < 1) throw new InvalidArgumentError("write KEY=VALUE");
   return { ...pairs, [text.slice(0, split)]: text.slice(split + 1) };
+}
+
+/** Collects the values of an option that may be given more than once. */
+export function collectName(name: string, names: string[] = []): string[] {
+  return [...names, name];
 }
 
 function parseCount(text: string, least: number, advice: string): number {

@@ -74,6 +74,39 @@ describe("drover run", () => {
     expect(coordinator.requests[0]?.headers["idempotency-key"]).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  test.each([
+    [["-g", "0.25"], { gpus: 0.25 }],
+    [["--gpu-memory", "10GiB"], { gpuMemory: "10GiB" }],
+    [
+      ["-g", "2", "--gpu-model", "A100-80GB", "--gpu-model", "H100"],
+      { gpus: { count: 2, model: ["A100-80GB", "H100"] } },
+    ],
+    [["--gpu-model", "L40S"], { gpus: { model: ["L40S"] } }],
+  ] as const)("asks with %j for exactly that", async (options, resources) => {
+    acceptJob([taskThatWrote("")]);
+    await drover(captureShell(), "run", "-d", ...options, "--", "true");
+    expect(coordinator.requests[0]?.body).toMatchObject({ resources });
+  });
+
+  test.each(["7", "-7"])("asks for priority %s", async (priority) => {
+    acceptJob([taskThatWrote("")]);
+    await drover(captureShell(), "run", "-d", "--priority", priority, "--", "true");
+    expect(coordinator.requests[0]?.body).toMatchObject({ priority: Number(priority) });
+  });
+
+  test.each([
+    [["-g", "1.5"], "--gpus: GPUs are a whole number, or a share of one GPU in thousandths, such as 0.25"],
+    [
+      ["-g", "1", "--gpu-memory", "1GiB"],
+      "--gpu-memory: give a count of GPUs or a share of one GPU's memory, not both",
+    ],
+  ])("refuses %j and says what to do", async (options, advice) => {
+    const shell = captureShell();
+    expect(await drover(shell, "run", ...options, "--", "true")).toBe(2);
+    expect(shell.stderr()).toContain(advice);
+    expect(coordinator.requests).toEqual([]);
+  });
+
   test("prints the output as it comes and ends with the job's exit code", async () => {
     const failed = anAttempt({ outcome: { type: "exited", code: 3 }, outputBytes: 9 });
     acceptJob([aTask({ state: "failed", attempts: [failed] })], "failed");
@@ -178,7 +211,9 @@ describe("drover run", () => {
     coordinator.on("GET /v1/jobs/12", (_request, response) => {
       sendJson(
         response,
-        shell.stderr().includes("waits") ? ended : { ...ended, state: "queued", waiting: { ...waiting, nodes: [] } },
+        shell.stderr().includes("waits")
+          ? ended
+          : { ...ended, state: "queued", waiting: { ...waiting, nodes: [], nodeCount: 0, constraints: [] } },
       );
     });
     coordinator.on("GET /v1/jobs/12/output", async (_request, response) => {

@@ -11,15 +11,18 @@ import { Reconnector } from "../reconnector.ts";
 import { checkSubmission, submitJob } from "../submit-job.ts";
 import { noticeWaiting } from "../waiting-notice.ts";
 import { afterOption, type Dependencies } from "./after-option.ts";
-import { collectPair, parseCpus, parseNatural, parsePositive } from "./arguments.ts";
+import { collectName, collectPair, parseAmount, parseNatural, parsePositive, parseWhole } from "./arguments.ts";
 import { printSubmitted } from "./submit.ts";
 
 interface RunOptions {
   cpus?: number;
   memory?: string;
   gpus?: number;
+  gpuMemory?: string;
+  gpuModel?: string[];
   array?: number;
   after?: Dependencies;
+  priority?: number;
   name?: string;
   timeout?: string;
   retries?: number;
@@ -35,11 +38,14 @@ export function registerRun(program: Command, invoke: Invoke): void {
     .description("Run a command as a job, print its output as it comes, and end with its exit code.")
     .argument("<command...>", "the program and its arguments, after --")
     .passThroughOptions()
-    .option("-c, --cpus <count>", "CPUs of each task, such as 2 or 0.5 (else 1)", parseCpus)
+    .option("-c, --cpus <count>", "CPUs of each task, such as 2 or 0.5 (else 1)", parseAmount)
     .option("-m, --memory <size>", "memory of each task, such as 64GiB (else 512MiB)")
-    .option("-g, --gpus <count>", "GPUs of each task", parseNatural)
+    .option("-g, --gpus <count>", "GPUs of each task, or a share of one, such as 0.25", parseAmount)
+    .option("--gpu-memory <size>", "a share of one GPU by its memory, such as 10GiB, in place of -g")
+    .option("--gpu-model <name>", "acceptable GPUs, such as A100-80GB; may be repeated", collectName)
     .option("--array <size>", "as this many tasks, told apart by DROVER_TASK_INDEX", parsePositive)
     .addOption(afterOption())
+    .option("--priority <number>", "starts before what waits with a lower one (else 0)", parseWhole)
     .option("--name <name>", "what to call the job")
     .option("--timeout <duration>", "stop a task that runs longer, such as 90m")
     .option("--retries <count>", "further attempts of a task that fails", parseNatural)
@@ -57,17 +63,35 @@ const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
   "resources.cpus": "--cpus",
   "resources.memory": "--memory",
   "resources.gpus": "--gpus",
+  "resources.gpuMemory": "--gpu-memory",
   "array.size": "--array",
   workDir: "--work-dir",
   labels: "--label",
 };
 
 function submissionOf(command: string[], options: RunOptions): JobSubmission {
-  const { cpus, memory, gpus, array, after, name, timeout, retries, env, label, workDir } = options;
-  const resources = given({ cpus, memory, gpus });
+  const {
+    cpus,
+    memory,
+    gpus,
+    gpuMemory,
+    gpuModel,
+    array,
+    after,
+    priority,
+    name,
+    timeout,
+    retries,
+    env,
+    label,
+    workDir,
+  } = options;
+  const which = gpuModel === undefined ? gpus : given({ count: gpus, model: gpuModel });
+  const resources = given({ cpus, memory, gpus: which, gpuMemory });
   const submission = given({
     command,
     after,
+    priority,
     name,
     timeout,
     retries,

@@ -29,6 +29,7 @@ const ALL_FIELDS = {
   cpuMilli: 1000,
   memoryBytes: 1024,
   gpuIds: [],
+  gpuMilli: 1000,
   gpuCount: 0,
   pid: 7,
   outcome: "exited",

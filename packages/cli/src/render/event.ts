@@ -4,7 +4,7 @@ import { EVENTS, type EventName, type FleetEvent } from "@drover/shared/events.t
 import { formatBytes, formatDuration } from "@drover/shared/units.ts";
 import { describeFailedDependency } from "./dependency.ts";
 import { printable } from "./printable.ts";
-import { formatResources } from "./resources.ts";
+import { formatResources } from "@drover/shared/domain/format-resources.ts";
 import { formatTimeOfDay } from "./time.ts";
 
 const SUBJECT_WIDTH = 10;
@@ -56,8 +56,8 @@ function textOf(event: FleetEvent): string {
     case "task.ended":
       return event.state === "succeeded" ? "succeeded" : `${event.state}: ${event.cause}`;
     case "attempt.assigned": {
-      const { cpuMilli, memoryBytes, gpuIds } = event;
-      return `assigned to ${onNode(event)}, holds ${formatResources({ cpuMilli, memoryBytes, gpuCount: gpuIds.length })}`;
+      const { cpuMilli, memoryBytes, gpuIds, gpuMilli } = event;
+      return `assigned to ${onNode(event)}, holds ${formatResources({ cpuMilli, memoryBytes, gpuCount: gpuIds.length, gpuMilli })}`;
     }
     case "attempt.started":
       return `started on ${onNode(event)}${event.pid === null ? "" : `, pid ${event.pid}`}`;

@@ -3,7 +3,7 @@ import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import type { Cpu, Disk, NetworkInterface } from "@drover/shared/domain/machine.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
 import { formatBytes } from "@drover/shared/units.ts";
-import { formatCpus } from "./resources.ts";
+import { formatMilli } from "@drover/shared/domain/format-resources.ts";
 
 type Field = readonly [name: string, value: string | null];
 
@@ -38,7 +38,7 @@ function describeCpu({ model, cores, physicalCores, sockets, threads, usableMill
   if (physicalCores !== null) parts.push(`(${physicalCores} physical)`);
   if (sockets !== null && sockets > 1) parts.push(`in ${sockets} sockets`);
   if (boundBy !== "machine" && usableMilli !== null)
-    parts.push(`of which ${boundBy} leaves ${formatCpus(usableMilli)}`);
+    parts.push(`of which ${boundBy} leaves ${formatMilli(usableMilli)}`);
   return parts.join(" ");
 }
 

@@ -67,7 +67,7 @@ describe("one job", () => {
       memoryTotalBytes: 160 * GIB,
       energyJoules: 432_000,
     };
-    const allocation = { cpuMilli: 2000, memoryBytes: 4 * GIB, gpuIds: ["GPU-0", "GPU-1"] };
+    const allocation = { cpuMilli: 2000, memoryBytes: 4 * GIB, gpuIds: ["GPU-0", "GPU-1"], gpuMilli: 1000 };
     const outcome = { type: "outOfMemory", limitBytes: 4 * GIB, peakBytes: 4 * GIB } as const;
     const attempts = [
       anAttempt({ number: 1, allocation, outcome, usage: { ...usage, memoryPeakBytes: null, maxRssBytes: 4 * GIB } }),
@@ -95,7 +95,7 @@ describe("one job", () => {
         missing: { cpuMilli: 0, memoryBytes: 6 * 1024 ** 3, gpuCount: 1 },
       } as const,
     ];
-    const waiting = { ...reason, nodes: [...nodes] };
+    const waiting = { ...reason, nodes: [...nodes], nodeCount: 1, constraints: [] };
     const task = aTask({ state: "queued", cause: "submitted", waitingReason: reason });
     const text = renderJob(aJobDetail([task], { state: "queued", startedAt: null, endedAt: null, waiting }), VIEW);
     expect(text).toContain("waits     no node in the fleet is large enough; ask for less\n");
@@ -113,7 +113,7 @@ describe("one job", () => {
         state: "queued",
         startedAt: null,
         endedAt: null,
-        waiting: { ...reason, nodes: [] },
+        waiting: { ...reason, nodes: [], nodeCount: 1, constraints: [] },
         dependencies: [
           { jobId: a, when: "onSuccess", state: "succeeded", standing: "met" },
           { jobId: b, when: "onFailure", state: "running", standing: "awaited" },

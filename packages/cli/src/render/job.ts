@@ -1,11 +1,11 @@
 import type { Attempt, JobDetail, JobSummary, Task } from "@drover/shared/api/jobs.ts";
 import { describeOutcome } from "@drover/shared/domain/attempt.ts";
-import type { JobSpec } from "@drover/shared/domain/job.ts";
+import { formatResources } from "@drover/shared/domain/format-resources.ts";
+import { DEFAULT_PRIORITY, type JobSpec } from "@drover/shared/domain/job.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
 import { formatBytes, formatDuration } from "@drover/shared/units.ts";
 import { describeDependencies } from "./dependency.ts";
 import { renderFields } from "./fields.ts";
-import { formatResources } from "./resources.ts";
 import { renderTable, type Column } from "./table.ts";
 import { formatAgo, formatElapsed } from "./time.ts";
 import { usageColumns } from "./usage.ts";
@@ -39,22 +39,24 @@ export function renderJob(job: JobDetail, view: View): string {
     ["directory", spec.workDir],
     ["each task", formatResources(spec.resources)],
     ["after", describeDependencies(job.dependencies)],
+    ["priority", spec.priority === DEFAULT_PRIORITY ? null : String(spec.priority)],
     ["timeout", spec.timeoutMs === null ? null : formatDuration(spec.timeoutMs)],
     ["retries", spec.maxRetries === 0 ? null : String(spec.maxRetries)],
     ["labels", labelsOf(spec)],
     ["submitted", `${formatAgo(job.submittedAt, view.nowMs)}  ${job.submittedAt}`],
     ["took", job.startedAt === null ? null : formatElapsed(job.startedAt, job.endedAt, view.nowMs)],
   ]);
-  const waiting = job.waiting === null ? "" : `\n${renderWaiting(job.waiting)}`;
+  const waiting = job.waiting === null ? "" : `\n${renderWaiting(job.waiting, spec)}`;
   const more =
     job.nextTask === null ? "" : `\nTasks from ${job.nextTask} on: drover job ${job.id} --from ${job.nextTask}\n`;
   return `${head}${waiting}\n${renderTasks(job.tasks, view)}${more}`;
 }
 
 /** Why and what to do, which is one sentence of the coordinator, and what stands between the tasks and each node. */
-function renderWaiting(reason: WaitingReason): string {
+export function renderWaiting(reason: WaitingReason, spec: JobSpec): string {
   const nodes = reason.nodes.map(
-    (node) => [`  ${node.nodeName}`, `${VERDICTS[node.verdict]}${missingOf(node.missing)}`] as const,
+    (node) =>
+      [`  ${node.nodeName}`, `${VERDICTS[node.verdict]}${missingOf({ ...spec.resources, ...node.missing })}`] as const,
   );
   return renderFields([["waits", reason.message], ...nodes]);
 }
@@ -69,7 +71,7 @@ const VERDICTS = {
   busy: "busy",
 } as const;
 
-function missingOf(missing: WaitingReason["nodes"][number]["missing"]): string {
+function missingOf(missing: JobSpec["resources"]): string {
   const text = formatResources(missing);
   return text === "nothing" ? "" : `: lacks ${text}`;
 }

@@ -1,4 +1,5 @@
 import type { Node, NodeDetail } from "@drover/shared/api/nodes.ts";
+import { formatMilli } from "@drover/shared/domain/format-resources.ts";
 import { formatBytes } from "@drover/shared/units.ts";
 import { renderFields } from "./fields.ts";
 import { printable } from "./printable.ts";
@@ -6,7 +7,6 @@ import type { View } from "./job.ts";
 import { hardwareFields } from "./hardware.ts";
 import { healthFields, summarizeHealth } from "./health.ts";
 import { loadFields, renderGpuLoads } from "./load.ts";
-import { formatCpus } from "./resources.ts";
 import { renderTable, type Column } from "./table.ts";
 import { formatAgo, formatIn } from "./time.ts";
 import { renderTopology } from "./topology.ts";
@@ -19,7 +19,7 @@ export function renderNodes(nodes: readonly Node[], { width }: View): string {
     { title: "HEALTH", cell: (node) => summarizeHealth(node.health) },
     {
       title: "CPUS",
-      cell: ({ allocated, capacity }) => `${formatCpus(allocated.cpuMilli)}/${formatCpus(capacity.cpuMilli)}`,
+      cell: ({ allocated, capacity }) => `${formatMilli(allocated.cpuMilli)}/${formatMilli(capacity.cpuMilli)}`,
       alignRight: true,
     },
     {
@@ -29,7 +29,7 @@ export function renderNodes(nodes: readonly Node[], { width }: View): string {
     },
     {
       title: "GPUS",
-      cell: ({ allocated, capacity }) => `${allocated.gpuIds.length}/${capacity.gpuIds.length}`,
+      cell: ({ allocated, capacity }) => `${gpusHeld(allocated)}/${capacity.gpuIds.length}`,
       alignRight: true,
     },
     { title: "ATTEMPTS", cell: (node) => String(node.attemptCount), alignRight: true },
@@ -52,14 +52,19 @@ export function renderNode(node: NodeDetail, { nowMs, width }: View): string {
     ["agent", node.agentVersion],
     ...healthFields(node, nowMs),
     ...hardwareFields(hardware),
-    ["cpus held", `${formatCpus(allocated.cpuMilli)} of ${formatCpus(capacity.cpuMilli)}`],
+    ["cpus held", `${formatMilli(allocated.cpuMilli)} of ${formatMilli(capacity.cpuMilli)}`],
     ["memory held", `${formatBytes(allocated.memoryBytes)} of ${formatBytes(capacity.memoryBytes)}`],
-    ["gpus held", capacity.gpuIds.length === 0 ? null : `${allocated.gpuIds.length} of ${capacity.gpuIds.length}`],
+    ["gpus held", capacity.gpuIds.length === 0 ? null : `${gpusHeld(allocated)} of ${capacity.gpuIds.length}`],
     ...(load === null ? [] : loadFields(load, hardware)),
     ["attempts", node.attempts.length === 0 ? "none" : node.attempts.join(" ")],
   ]);
   const tables = [renderGpuLoads(hardware.gpus, load?.gpus ?? [], width), renderTopology(hardware.gpus, width)];
   return [fields, ...tables.filter((table) => table !== "")].join("\n");
+}
+
+/** `1.25` where one is held as a whole and a quarter of another. */
+function gpusHeld({ gpuShares }: Node["allocated"]): string {
+  return formatMilli(gpuShares.reduce((sum, { gpuMilli }) => sum + gpuMilli, 0));
 }
 
 /** `2x A100-80GB, L40S`. */

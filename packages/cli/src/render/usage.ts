@@ -1,6 +1,5 @@
 import type { Attempt } from "@drover/shared/api/jobs.ts";
 import { formatBytes } from "@drover/shared/units.ts";
-import { formatCpus } from "./resources.ts";
 import type { Column } from "./table.ts";
 
 /** What attempts used of what they asked for; a column only where there is something to show. */
@@ -26,7 +25,7 @@ export function usageColumns<Row>(rows: readonly Row[], attemptOf: (row: Row) =>
 function cpusOf({ usage, startedAt, endedAt, allocation }: Attempt): string | null {
   const tookMs = startedAt === null || endedAt === null ? 0 : Date.parse(endedAt) - Date.parse(startedAt);
   if (usage === null || tookMs <= 0) return null;
-  return `${(usage.cpuMs / tookMs).toFixed(2)}/${formatCpus(allocation.cpuMilli)}`;
+  return `${(usage.cpuMs / tookMs).toFixed(2)}/${allocation.cpuMilli / 1000}`;
 }
 
 /** At most; where nobody counted them together, of its largest process. */

@@ -19,7 +19,7 @@ export function anAttempt(fields: Partial<Attempt> = {}): Attempt {
     unknown: false,
     outcome: { type: "exited", code: 0 },
     blame: "none",
-    allocation: { cpuMilli: 1000, memoryBytes: 512, gpuIds: [] },
+    allocation: { cpuMilli: 1000, memoryBytes: 512, gpuIds: [], gpuMilli: 1000 },
     pid: 100,
     outputBytes: 0,
     usage: null,
@@ -74,7 +74,11 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     bootId: "boot",
     machineId: "4c4c4544-0042-3510-8051-b4c04f4e3732",
     capacity: { cpuMilli: 16_000, memoryBytes: 64 * 1024 ** 3, gpuIds: ["GPU-1", "GPU-2"] },
-    allocated: { cpuMilli: 1500, memoryBytes: 8 * 1024 ** 3, gpuIds: ["GPU-1"] },
+    allocated: {
+      cpuMilli: 1500,
+      memoryBytes: 8 * 1024 ** 3,
+      gpuShares: [{ gpuId: "GPU-1", gpuMilli: 1000 }],
+    },
     attemptCount: 1,
     hardware: Hardware.parse({
       cpu: { model: "EPYC 7443P", cores: 16, physicalCores: 8 },

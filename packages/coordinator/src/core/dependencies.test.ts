@@ -331,6 +331,8 @@ describe("the reason why a held job waits", () => {
       code: "dependency",
       message: `it comes after jobs that have not ended: job ${a} (running), job ${b} (queued); see what they do with \`drover job ID\``,
       nodes: [],
+      nodeCount: 1,
+      constraints: [],
     });
     scenario.end(scenario.attempt(a));
     expect(whyJobWaits(scenario.fleet, job).message).toContain(`ended: job ${b} (running);`);

@@ -29,7 +29,7 @@ const JobAction = fc.oneof(
   fc.record({
     type: fc.constant("submit" as const),
     cpus: fc.integer({ min: 0, max: 6 }),
-    gpus: fc.integer({ min: 0, max: 2 }),
+    gpus: fc.constantFrom(0, 0.05, 0.25, 0.5, 0.7, 1, 2),
     size: fc.integer({ min: 1, max: 4 }),
     retries: fc.integer({ min: 0, max: 2 }),
     wait: fc.boolean(),
@@ -333,7 +333,9 @@ test("the invariants can fail: a fleet that holds a device twice is found out", 
   const attempt = scenario.attempt(jobId);
   const twin = { ...attempt, id: "1.0.2-test00" as never, number: 2 };
   scenario.fleet.attempts.put(twin.id, twin);
-  expect(brokenInvariants(scenario.fleet).join("\n")).toMatch(/two live attempts[\s\S]*GPU is promised twice/);
+  expect(brokenInvariants(scenario.fleet).join("\n")).toMatch(
+    /two live attempts[\s\S]*2000 thousandths of a GPU are promised/,
+  );
 });
 
 test("the invariants can fail: a held job that has an attempt, or is held for nothing, is found out", () => {

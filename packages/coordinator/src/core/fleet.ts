@@ -6,12 +6,15 @@ import {
   type NodeId,
   type TaskKey,
 } from "@drover/shared/domain/ids.ts";
-import { isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
+import { DEFAULT_PRIORITY, isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
 import { Dependencies } from "./dependencies.ts";
 import type { AttemptRecord, Cooldown, Freeze, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
 import { Capacity } from "./scheduler/capacity.ts";
+import { Demands } from "./scheduler/demand.ts";
+import { PlacementScore } from "./scheduler/placement-score.ts";
+import { RequestMix } from "./scheduler/request-mix.ts";
 import { WaitingQueue } from "./scheduler/waiting-queue.ts";
 import { Table } from "./table.ts";
 
@@ -55,8 +58,11 @@ export interface FleetSettings {
 /** Everything that is not yet history, and what follows from it. Only `step` and `placeTasks` change it. */
 export class Fleet {
   readonly settings: FleetSettings;
-  readonly queue = new WaitingQueue();
-  readonly capacity = new Capacity();
+  readonly #demands = new Demands();
+  readonly queue = new WaitingQueue(this.#demands, (jobId) => this.jobs.get(jobId)?.spec.priority ?? DEFAULT_PRIORITY);
+  readonly capacity = new Capacity(this.#demands);
+  readonly requestMix = new RequestMix(this.#demands);
+  readonly placementScore = new PlacementScore(this.requestMix, this.capacity.kinds);
   readonly dependencies = new Dependencies({
     jobOf: (jobId) => this.jobs.get(jobId),
     onHoldChange: (job, isHeld) => this.#moveInQueue(job, isHeld),
@@ -86,6 +92,7 @@ export class Fleet {
     (task) => !isTerminalTaskState(task.state),
     (before, after) => {
       const task = after ?? before;
+      this.requestMix.onTaskChange(before, after);
       if (task && !this.dependencies.isHeld(task.jobId)) this.queue.onTaskChange(before, after);
     },
   );

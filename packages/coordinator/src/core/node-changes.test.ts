@@ -26,7 +26,11 @@ function withGpus(gpus: number) {
   return scenario;
 }
 
-const freeGpus = (scenario: Scenario) => scenario.fleet.capacity.freeOn(nodeIdOf(1)).gpuIds;
+const freeGpus = (scenario: Scenario) =>
+  scenario.fleet.capacity
+    .freeOn(nodeIdOf(1))
+    .gpuShares.filter(({ gpuMilli }) => gpuMilli === 1000)
+    .map(({ gpuId }) => gpuId);
 const gpuJob = (gpus: number) => aJob({ resources: { gpus, cpus: 0 } });
 
 describe("an unhealthy GPU", () => {

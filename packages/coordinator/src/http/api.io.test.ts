@@ -45,7 +45,7 @@ describe("bad input gets a problem document that says what to do", () => {
     ["a memory without its unit", { ...NO_OP, resources: { memory: "64G" } }, 400, "request.invalid", /"64GiB"/],
     ["an impossible array", { ...NO_OP, array: { size: 1e9 } }, 400, "request.invalid", /array\.size.*100000/],
     ["an impossible timeout", { ...NO_OP, timeout: "soon" }, 400, "request.invalid", /"soon" is not a duration/],
-    ["half a GPU", { ...NO_OP, resources: { gpus: 0.5 } }, 400, "request.invalid", /gpus/],
+    ["a GPU and a half", { ...NO_OP, resources: { gpus: 1.5 } }, 400, "request.invalid", /gpus/],
     ["a NUL in the command", { command: ["a\0b"] }, 400, "request.invalid", /NUL/],
     ["a relative workDir", { ...NO_OP, workDir: "here" }, 400, "request.invalid", /absolute path/],
     ["a variable that Drover sets", { ...NO_OP, env: { DROVER_JOB_ID: "1" } }, 400, "request.invalid", /set by Drover/],

@@ -3,6 +3,7 @@ import type { Node, NodeDetail } from "@drover/shared/api/nodes.ts";
 import { judgeDependency } from "@drover/shared/domain/dependency.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import { commandLineOf, taskCount, type JobState } from "@drover/shared/domain/job.ts";
+import { gpuSharesOf } from "@drover/shared/domain/resources.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
 import { missingGpus } from "../core/expected-hardware.ts";
 import type { Fleet } from "../core/fleet.ts";
@@ -73,11 +74,13 @@ export function attemptView(attempt: AttemptRecord, fleet: Fleet, storedBytes: (
 export function nodeView(node: NodeRecord, fleet: Fleet): Node {
   const presence = fleet.presences.get(node.id);
   const attempts = fleet.attemptsOn(node.id);
-  const allocated = { cpuMilli: 0, memoryBytes: 0, gpuIds: [] as string[] };
+  const allocated = { cpuMilli: 0, memoryBytes: 0 };
+  const gpuMilliById = new Map<string, number>();
   for (const { allocation } of attempts) {
     allocated.cpuMilli += allocation.cpuMilli;
     allocated.memoryBytes += allocation.memoryBytes;
-    allocated.gpuIds.push(...allocation.gpuIds);
+    for (const { gpuId, gpuMilli } of gpuSharesOf(allocation))
+      gpuMilliById.set(gpuId, (gpuMilliById.get(gpuId) ?? 0) + gpuMilli);
   }
   return {
     id: node.id,
@@ -95,7 +98,7 @@ export function nodeView(node: NodeRecord, fleet: Fleet): Node {
     bootId: node.bootId,
     machineId: node.machineId,
     capacity: node.capacity,
-    allocated,
+    allocated: { ...allocated, gpuShares: [...gpuMilliById].map(([gpuId, gpuMilli]) => ({ gpuId, gpuMilli })) },
     attemptCount: attempts.length,
     hardware: node.hardware,
     health: node.health,

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DEFAULT_RESOURCES } from "@drover/shared/domain/job.ts";
 import { SETTINGS } from "../testing/scenario.ts";
 import { storeJobs } from "../testing/stored-jobs.ts";
 import { openStore, type Store } from "./store.ts";
@@ -49,7 +50,7 @@ function contents(store: Store): unknown {
   return {
     hot: [fleet.jobs, fleet.tasks, fleet.attempts, fleet.nodes].map((table) => [...table.values()]),
     jobs: jobs.map(({ id }) => history.job(id)),
-    tasks: jobs.map(({ id }) => history.tasks(id, 0, 1e9, { cpuMilli: 0, memoryBytes: 0, gpuCount: 0 })),
+    tasks: jobs.map(({ id }) => history.tasks(id, 0, 1e9, DEFAULT_RESOURCES)),
     events: history.events(0, 1e9),
   };
 }

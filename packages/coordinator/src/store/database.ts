@@ -11,10 +11,20 @@ import { NODES } from "./migrations/0002-nodes.ts";
 import { JOB_DEPENDENCIES } from "./migrations/0003-job-dependencies.ts";
 import { NODE_HEALTH } from "./migrations/0004-node-health.ts";
 import { USAGE_AND_RELEASES } from "./migrations/0005-usage-and-releases.ts";
+import { GPU_SHARES } from "./migrations/0006-gpu-shares.ts";
+import { PRIORITY } from "./migrations/0007-priority.ts";
 import { damaged, unusableDirectory, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
-export const MIGRATIONS: readonly string[] = [INITIAL, NODES, JOB_DEPENDENCIES, NODE_HEALTH, USAGE_AND_RELEASES];
+export const MIGRATIONS: readonly string[] = [
+  INITIAL,
+  NODES,
+  JOB_DEPENDENCIES,
+  NODE_HEALTH,
+  USAGE_AND_RELEASES,
+  GPU_SHARES,
+  PRIORITY,
+];
 
 export interface OpenedDatabase {
   database: Database.Database;

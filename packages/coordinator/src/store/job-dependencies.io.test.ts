@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { DEFAULT_RESOURCES } from "@drover/shared/domain/job.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import { brokenInvariants } from "../testing/fleet-invariants.ts";
 import { aJob, Scenario, SETTINGS } from "../testing/scenario.ts";
@@ -50,7 +51,13 @@ describe("a job's dependencies", () => {
     const old = new Database(join(dataDir, "drover.db"));
     old.exec(INITIAL);
     old.pragma("user_version = 1");
-    const spec = { name: null, command: ["echo", '\u2603 \\ "'], env: { A: "1" }, timeoutMs: 5_400_000 };
+    const spec = {
+      name: null,
+      command: ["echo", '\u2603 \\ "'],
+      env: { A: "1" },
+      timeoutMs: 5_400_000,
+      resources: DEFAULT_RESOURCES,
+    };
     old
       .prepare(
         `insert into jobs values (1, null, 'queued', 0, 1, '{}', 'echo', 1, 0, 0, 0, 0, 0, 0, null, null, null, null, ?)`,
@@ -58,7 +65,7 @@ describe("a job's dependencies", () => {
       .run(JSON.stringify(spec));
     old.close();
     const store = openStore(dataDir);
-    expect(store.history.job(1 as JobId)?.spec).toEqual({ ...spec, after: [] });
+    expect(store.history.job(1 as JobId)?.spec).toEqual({ ...spec, after: [], priority: 0 });
     expect(store.loadFleet(SETTINGS).jobs.get(1 as JobId)?.spec.after).toEqual([]);
     store.close();
   });

@@ -162,6 +162,7 @@ export interface AttemptRow {
   cpu_milli: number;
   memory_bytes: number;
   gpu_ids: string;
+  gpu_milli: number;
   pid: number | null;
   outcome: string | null;
   blame: string | null;
@@ -189,6 +190,7 @@ export function attemptRow(attempt: AttemptRecord): AttemptRow {
     cpu_milli: attempt.allocation.cpuMilli,
     memory_bytes: attempt.allocation.memoryBytes,
     gpu_ids: JSON.stringify(attempt.allocation.gpuIds),
+    gpu_milli: attempt.allocation.gpuMilli,
     pid: attempt.pid,
     outcome: attempt.outcome && JSON.stringify(attempt.outcome),
     blame: attempt.blame,
@@ -229,6 +231,7 @@ export function attemptRecord(row: AttemptRow): AttemptRecord {
       cpuMilli: row.cpu_milli,
       memoryBytes: row.memory_bytes,
       gpuIds: JSON.parse(row.gpu_ids) as string[],
+      gpuMilli: row.gpu_milli,
     },
     pid: row.pid,
     outcome: row.outcome === null ? null : AttemptOutcome.parse(JSON.parse(row.outcome)),

@@ -28,6 +28,7 @@ const ATTEMPT_COLUMNS = [
   "cpu_milli",
   "memory_bytes",
   "gpu_ids",
+  "gpu_milli",
   "pid",
   "outcome",
   "blame",

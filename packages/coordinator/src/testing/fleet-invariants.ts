@@ -1,3 +1,4 @@
+import { gpuSharesOf, WHOLE_GPU_MILLI } from "@drover/shared/domain/resources.ts";
 import { usableCapacity } from "../core/usable-capacity.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { JobRecord } from "../core/records.ts";
@@ -30,8 +31,14 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     const broken: string[] = [];
     for (const node of fleet.nodes.values()) {
       const attempts = [...fleet.attempts.values()].filter((attempt) => attempt.nodeId === node.id);
-      const gpuIds = attempts.flatMap((attempt) => attempt.allocation.gpuIds);
-      if (new Set(gpuIds).size < gpuIds.length) broken.push(`${node.name}: a GPU is promised twice`);
+      const shares = Map.groupBy(
+        attempts.flatMap(({ allocation }) => gpuSharesOf(allocation)),
+        ({ gpuId }) => gpuId,
+      );
+      const heldMilli = (id: string) => (shares.get(id) ?? []).reduce((sum, { gpuMilli }) => sum + gpuMilli, 0);
+      for (const id of shares.keys())
+        if (heldMilli(id) > WHOLE_GPU_MILLI)
+          broken.push(`${node.name}: ${heldMilli(id)} thousandths of a GPU are promised`);
       const free = fleet.capacity.freeOn(node.id);
       const cpuMilli = attempts.reduce((sum, { allocation }) => sum + allocation.cpuMilli, 0);
       const memoryBytes = attempts.reduce((sum, { allocation }) => sum + allocation.memoryBytes, 0);
@@ -40,9 +47,10 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
         broken.push(`${node.name}: free memory is wrong`);
       if (cpuMilli > node.capacity.cpuMilli || memoryBytes > node.capacity.memoryBytes)
         broken.push(`${node.name}: over-committed`);
-      const freeGpuIds = usableCapacity(node).gpuIds.filter((id) => !gpuIds.includes(id));
-      if (free.gpuIds.join() !== freeGpuIds.join())
-        broken.push(`${node.name}: free GPUs are ${free.gpuIds.join()}, should be ${freeGpuIds.join()}`);
+      const freeShares = usableCapacity(node).gpuIds.map((id) => `${id} ${WHOLE_GPU_MILLI - heldMilli(id)}`);
+      const believed = free.gpuShares.map(({ gpuId, gpuMilli }) => `${gpuId} ${gpuMilli}`);
+      if (believed.toSorted().join() !== freeShares.toSorted().join())
+        broken.push(`${node.name}: free GPUs are ${believed.join()}, should be ${freeShares.join()}`);
     }
     return broken;
   },
@@ -145,7 +153,8 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     for (const task of fleet.tasks.values()) {
       if (task.state !== "queued" || isUndecided(fleet, fleet.jobs.get(task.jobId))) continue;
       queuedCount++;
-      const fitting = fleet.capacity.openNodeIds().find((nodeId) => fleet.capacity.hasRoom(nodeId, task.request));
+      const open = fleet.capacity.openNodes().nodes.map(({ nodeId }) => nodeId);
+      const fitting = open.find((nodeId) => fleet.capacity.hasRoom(nodeId, task.request));
       if (fitting) broken.push(`task ${task.jobId}.${task.index} waits though it fits on ${fitting}`);
     }
     if (queuedCount !== fleet.queue.waitingCount)

@@ -74,7 +74,7 @@ export const Task = z
     cause: z.enum(Cause),
     since: Timestamp,
     /** Set exactly while the task is queued. */
-    waitingReason: WaitingReason.omit({ nodes: true }).nullable(),
+    waitingReason: WaitingReason.pick({ code: true, message: true }).nullable(),
     attempts: z.array(Attempt),
   })
   .meta({ id: "Task" });

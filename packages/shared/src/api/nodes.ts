@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { NodeHealth } from "../domain/health.ts";
 import { Hardware, NodeAdmin, NodeLink, NodeLoad } from "../domain/node.ts";
-import { Allocation, ResourceCapacity } from "../domain/resources.ts";
+import { GpuShare, ResourceCapacity } from "../domain/resources.ts";
 import { Duration, MS_PER_DAY } from "../units.ts";
 
 const MAX_DEADLINE_MS = 3650 * MS_PER_DAY;
@@ -28,7 +28,12 @@ export const Node = z
     machineId: z.string().nullable(),
     capacity: ResourceCapacity,
     /** What attempts hold of the capacity. */
-    allocated: Allocation,
+    allocated: z.object({
+      cpuMilli: z.int().nonnegative(),
+      memoryBytes: z.int().nonnegative(),
+      /** Of each GPU of which something is held. */
+      gpuShares: z.array(GpuShare),
+    }),
     attemptCount: z.int(),
     hardware: Hardware,
     /** What makes it, or a GPU of it, degraded or unhealthy; what is unhealthy is given nothing new. */

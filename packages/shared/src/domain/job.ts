@@ -1,20 +1,22 @@
 import { z } from "zod";
 import { ByteSize, Duration, BYTES_PER_MIB, MS_PER_DAY } from "../units.ts";
 import { JobDependencies, JobDependency } from "./dependency.ts";
+import { GpuMemory, GpuResources, NO_GPU, saysGpusTwice, toGpuRequest } from "./gpu-request.ts";
 import { LABEL, LABEL_RULE } from "./label.ts";
 import { ResourceRequest } from "./resources.ts";
 
 export const MAX_ARRAY_SIZE = 100_000;
 export const MAX_RETRIES = 100;
+const MAX_PRIORITY = 1000;
+export const DEFAULT_PRIORITY = 0;
 const MAX_CPUS = 100_000;
-const MAX_GPUS = 10_000;
 const MAX_TIMEOUT_MS = 3650 * MS_PER_DAY;
 
 /** What a task gets that says nothing: enough for a script, small enough not to block a GPU box. */
 export const DEFAULT_RESOURCES: ResourceRequest = {
   cpuMilli: 1000,
   memoryBytes: 512 * BYTES_PER_MIB,
-  gpuCount: 0,
+  ...NO_GPU,
 };
 
 export const JobState = {
@@ -92,7 +94,12 @@ export const JobSubmission = z
           .refine((cpus) => Number.isInteger(Math.round(cpus * 1e6) / 1e3), "cpus counts in thousandths")
           .optional(),
         memory: ByteSize.optional(),
-        gpus: z.int().nonnegative().max(MAX_GPUS).optional(),
+        gpus: GpuResources.optional(),
+        gpuMemory: GpuMemory.optional(),
+      })
+      .refine(({ gpus, gpuMemory }) => !saysGpusTwice(gpus, gpuMemory), {
+        message: "give a count of GPUs or a share of one GPU's memory, not both",
+        path: ["gpuMemory"],
       })
       .optional()
       .meta({ description: "What each task needs; 1 CPU, 512 MiB and no GPU where nothing is said" }),
@@ -101,6 +108,12 @@ export const JobSubmission = z
       .optional()
       .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
     after: JobDependencies.optional(),
+    priority: z
+      .int()
+      .min(-MAX_PRIORITY)
+      .max(MAX_PRIORITY)
+      .optional()
+      .meta({ description: "Starts before what waits with a lower one; 0 where nothing is said" }),
     timeout: Duration.refine(
       (ms) => ms > 0 && ms <= MAX_TIMEOUT_MS,
       "a timeout is between 1 ms and 10 years",
@@ -135,6 +148,8 @@ export const JobSpec = z
     arraySize: z.int().nullable(),
     /** No job twice; its tasks are held out of the queue until every one is met. */
     after: z.array(JobDependency),
+    /** Of two waiting tasks the one with the higher number comes first; of equals the one submitted first. */
+    priority: z.int(),
     timeoutMs: z.int().nullable(),
     maxRetries: z.int(),
     labels: z.record(z.string(), z.string()),
@@ -154,10 +169,11 @@ export function toJobSpec(submission: ParsedJobSubmission): JobSpec {
     resources: {
       cpuMilli: resources?.cpus === undefined ? DEFAULT_RESOURCES.cpuMilli : Math.round(resources.cpus * 1000),
       memoryBytes: resources?.memory ?? DEFAULT_RESOURCES.memoryBytes,
-      gpuCount: resources?.gpus ?? DEFAULT_RESOURCES.gpuCount,
+      ...toGpuRequest(resources?.gpus, resources?.gpuMemory),
     },
     arraySize: submission.array?.size ?? null,
     after: submission.after ?? [],
+    priority: submission.priority ?? DEFAULT_PRIORITY,
     timeoutMs: submission.timeout ?? null,
     maxRetries: submission.retries ?? 0,
     labels: submission.labels ?? {},

@@ -46,12 +46,40 @@ export const NodeVerdict = z
   .meta({ id: "NodeVerdict" });
 export type NodeVerdict = z.infer<typeof NodeVerdict>;
 
+/** What can keep a task from a node, in the order in which it is told. */
+export const CONSTRAINTS = {
+  availability: "are offline, or take no new work for now",
+  gpuModels: "have too few GPUs of the models that it names",
+  gpuMemory: "have too few GPUs with as much memory in all",
+  gpus: "have too little GPU free",
+  cpus: "have too few CPUs free",
+  memory: "have too little memory free",
+} as const;
+export type Constraint = keyof typeof CONSTRAINTS;
+const CONSTRAINT_NAMES = Object.keys(CONSTRAINTS) as [Constraint, ...Constraint[]];
+
+/** One constraint and the nodes that it keeps a task from; one node may be ruled out by several. */
+export const ConstraintCount = z
+  .object({
+    constraint: z.enum(CONSTRAINT_NAMES),
+    /** So many nodes it rules out. */
+    nodeCount: z.int().positive(),
+    /** On so many of them nothing else stands in the way: without this constraint the task would start now. */
+    soleCount: z.int().nonnegative(),
+  })
+  .meta({ id: "ConstraintCount" });
+export type ConstraintCount = z.infer<typeof ConstraintCount>;
+
 export const WaitingReason = z
   .object({
     code: z.enum(REASON_CODES),
     message: z.string(),
     /** The verdict per node behind it, the nearest miss first; at most 20. */
     nodes: z.array(NodeVerdict),
+    /** How many nodes there are in all. */
+    nodeCount: z.int().nonnegative(),
+    /** Those that rule any node out. */
+    constraints: z.array(ConstraintCount),
   })
   .meta({ id: "WaitingReason" });
 export type WaitingReason = z.infer<typeof WaitingReason>;

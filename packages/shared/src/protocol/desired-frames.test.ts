@@ -16,7 +16,7 @@ function run(jobId: number, taskIndex: number, script = "true"): DesiredAttempt 
     script,
     env: {},
     workDir: null,
-    allocation: { cpuMilli: 1, memoryBytes: 1, gpuIds: [] },
+    allocation: { cpuMilli: 1, memoryBytes: 1, gpuIds: [], gpuMilli: 1000 },
     timeoutMs: null,
     stopGraceMs: 1,
     onDisconnect: "restart",

@@ -1,29 +1,49 @@
 import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
-import type { Allocation, ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
+import type { Allocation, GpuShare, ResourceRequest } from "@drover/shared/domain/resources.ts";
 import { usableCapacity } from "../usable-capacity.ts";
 import type { AttemptRecord, Cooldown, NodeRecord } from "../records.ts";
+import type { Demand, Demands } from "./demand.ts";
+import { GpuKinds } from "./gpu-kinds.ts";
+import { fits, give, NO_ROOM, take, wholeRoom, type Room } from "./room.ts";
+import { RoomIndex } from "./room-index.ts";
 
 /** However little each asks for: a node's process table is finite too, and jobs may ask for nothing at all. */
 export const MAX_ATTEMPTS_PER_NODE = 1000;
 
-interface NodeCapacity {
-  nodeId: NodeId;
+export interface NodeCapacity {
+  readonly nodeId: NodeId;
+  /** Its place in the index of rooms. */
+  readonly slot: number;
   /** Connected, willing and not unhealthy. */
   isAvailable: boolean;
   /** It failed to start something lately. */
   isCoolingDown: boolean;
-  total: ResourceCapacity;
-  /** May be negative where a node came back with less than is promised on it. */
-  free: { cpuMilli: number; memoryBytes: number; gpuIds: string[] };
-  attemptIds: Set<AttemptId>;
+  all: Readonly<Room>;
+  free: Room;
+  readonly attemptIds: Set<AttemptId>;
+}
+
+/** Nodes, and their places in the index of rooms, in the same order. */
+export interface NodeList {
+  readonly nodes: readonly NodeCapacity[];
+  readonly slots: Int32Array;
 }
 
 /** Who holds what on which node: derived from attempts and nodes, never stored. */
 export class Capacity {
+  readonly kinds = new GpuKinds();
+  readonly index = new RoomIndex();
+  readonly #demands: Demands;
   readonly #nodes = new Map<NodeId, NodeCapacity>();
   readonly #allocations = new Map<AttemptId, Allocation>();
   /** Nodes that may have room they had not at the last pass. */
   #grown = new Set<NodeId>();
+  #nextSlot = 0;
+  #open: NodeList | null = null;
+
+  constructor(demands: Demands) {
+    this.#demands = demands;
+  }
 
   onAttemptChange(before: AttemptRecord | undefined, after: AttemptRecord | undefined): void {
     const held = before !== undefined && before.state !== "ended";
@@ -35,35 +55,31 @@ export class Capacity {
     const node = this.#node(attempt.nodeId);
     if (holds) {
       node.attemptIds.add(attempt.id);
-      take(node, attempt.allocation);
+      take(node.free, attempt.allocation);
     } else {
       node.attemptIds.delete(attempt.id);
-      give(node, attempt.allocation);
+      give(node.free, attempt.allocation);
       this.#grown.add(node.nodeId);
     }
+    this.index.note(node.slot, node.free);
   }
 
   onNodeChange(before: NodeRecord | undefined, after: NodeRecord | undefined): void {
+    this.#open = null;
     if (!after) {
-      if (before) this.#nodes.delete(before.id);
+      if (before) this.#remove(before.id);
       return;
     }
     const node = this.#node(after.id);
     node.isAvailable = after.link === "online" && after.admin === "schedulable" && after.health.state !== "unhealthy";
-    if (!before || before.capacity !== after.capacity || before.health !== after.health) {
-      node.total = usableCapacity(after);
-      node.free = { ...node.total, gpuIds: [...node.total.gpuIds] };
-      for (const attemptId of node.attemptIds) {
-        const allocation = this.#allocations.get(attemptId);
-        if (allocation) take(node, allocation);
-      }
-    }
+    if (!before || isOtherwise(before, after)) this.#measure(node, after);
     this.#grown.add(after.id);
   }
 
   onCooldownChange(before: Cooldown | undefined, after: Cooldown | undefined): void {
     const nodeId = (after ?? before)?.nodeId;
     if (nodeId === undefined) return;
+    this.#open = null;
     this.#node(nodeId).isCoolingDown = after !== undefined && !after.isOver;
     this.#grown.add(nodeId);
   }
@@ -72,16 +88,20 @@ export class Capacity {
     return this.#nodes.get(nodeId)?.attemptIds ?? new Set();
   }
 
-  /** The nodes that may have gained room since the last call; forgets them. */
-  takeGrown(): ReadonlySet<NodeId> {
-    const grown = this.#grown;
+  /** The open nodes that may have gained room since the last call; forgets them. */
+  takeGrown(): NodeList {
+    const grown = [...this.#grown].map((nodeId) => this.#nodes.get(nodeId)).filter((node) => node !== undefined);
     this.#grown = new Set();
-    return grown;
+    return listOf(grown.filter(isOpen));
   }
 
   /** New work may go there; in the order in which the nodes joined. */
-  openNodeIds(): NodeId[] {
-    return [...this.#nodes.values()].filter(isOpen).map((node) => node.nodeId);
+  openNodes(): NodeList {
+    return (this.#open ??= listOf([...this.#nodes.values()].filter(isOpen)));
+  }
+
+  allNodes(): NodeCapacity[] {
+    return [...this.#nodes.values()];
   }
 
   isOpen(nodeId: NodeId): boolean {
@@ -95,66 +115,70 @@ export class Capacity {
 
   hasRoom(nodeId: NodeId, request: ResourceRequest): boolean {
     const node = this.#nodes.get(nodeId);
-    const free = node?.free;
-    return (
-      free !== undefined &&
-      node !== undefined &&
-      node.attemptIds.size < MAX_ATTEMPTS_PER_NODE &&
-      request.cpuMilli <= free.cpuMilli &&
-      request.memoryBytes <= free.memoryBytes &&
-      request.gpuCount <= free.gpuIds.length
-    );
+    return node !== undefined && hasRoom(node, this.#demands.of(request));
   }
 
-  /** The exact share that a request would get; only where `hasRoom`. */
-  allocationFor(nodeId: NodeId, request: ResourceRequest): Allocation {
-    return {
-      cpuMilli: request.cpuMilli,
-      memoryBytes: request.memoryBytes,
-      gpuIds: this.#node(nodeId).free.gpuIds.slice(0, request.gpuCount),
-    };
+  freeOn(nodeId: NodeId): { cpuMilli: number; memoryBytes: number; gpuShares: GpuShare[] } {
+    const { cpuMilli, memoryBytes, groups } = this.#node(nodeId).free;
+    const devices = groups.flatMap((group) => group.devices);
+    const gpuShares = devices.map(({ id, freeMilli }) => ({ gpuId: id, gpuMilli: freeMilli }));
+    return { cpuMilli, memoryBytes, gpuShares };
   }
 
-  freeOn(nodeId: NodeId): ResourceCapacity {
+  roomOn(nodeId: NodeId): Room {
     return this.#node(nodeId).free;
+  }
+
+  /** All that the node offers, as if nothing were promised and every GPU well. */
+  roomInAll(nodeId: NodeId): Readonly<Room> {
+    return this.#node(nodeId).all;
+  }
+
+  /** Anew from what the node offers and what is held there. */
+  #measure(node: NodeCapacity, record: NodeRecord): void {
+    this.#countKinds(node.all, -1);
+    node.all = wholeRoom(record.capacity, record.hardware.gpus, this.kinds);
+    this.#countKinds(node.all, 1);
+    node.free = wholeRoom(usableCapacity(record), record.hardware.gpus, this.kinds);
+    for (const attemptId of node.attemptIds) {
+      const allocation = this.#allocations.get(attemptId);
+      if (allocation) take(node.free, allocation);
+    }
+    this.index.note(node.slot, node.free);
+  }
+
+  #remove(nodeId: NodeId): void {
+    this.#countKinds(this.#node(nodeId).all, -1);
+    this.#nodes.delete(nodeId);
+  }
+
+  #countKinds({ groups }: Readonly<Room>, sign: 1 | -1): void {
+    for (const { kind, devices } of groups) this.kinds.count(kind, sign * devices.length);
   }
 
   #node(nodeId: NodeId): NodeCapacity {
     let node = this.#nodes.get(nodeId);
     if (!node) {
-      const nothing = { cpuMilli: 0, memoryBytes: 0, gpuIds: [] };
-      node = {
-        nodeId,
-        isAvailable: false,
-        isCoolingDown: false,
-        total: nothing,
-        free: { ...nothing, gpuIds: [] },
-        attemptIds: new Set(),
-      };
+      const nothing = { all: NO_ROOM, free: { ...NO_ROOM }, attemptIds: new Set<AttemptId>() };
+      node = { nodeId, slot: this.#nextSlot++, isAvailable: false, isCoolingDown: false, ...nothing };
       this.#nodes.set(nodeId, node);
     }
     return node;
   }
 }
 
-function isOpen(node: NodeCapacity): boolean {
+export function hasRoom(node: NodeCapacity, demand: Demand): boolean {
+  return node.attemptIds.size < MAX_ATTEMPTS_PER_NODE && fits(node.free, demand);
+}
+
+function listOf(nodes: readonly NodeCapacity[]): NodeList {
+  return { nodes, slots: Int32Array.from(nodes, ({ slot }) => slot) };
+}
+
+export function isOpen(node: NodeCapacity): boolean {
   return node.isAvailable && !node.isCoolingDown;
 }
 
-function take(node: NodeCapacity, allocation: Allocation): void {
-  node.free.cpuMilli -= allocation.cpuMilli;
-  node.free.memoryBytes -= allocation.memoryBytes;
-  if (allocation.gpuIds.length > 0) {
-    node.free.gpuIds = node.free.gpuIds.filter((id) => !allocation.gpuIds.includes(id));
-  }
-}
-
-function give(node: NodeCapacity, allocation: Allocation): void {
-  node.free.cpuMilli += allocation.cpuMilli;
-  node.free.memoryBytes += allocation.memoryBytes;
-  // A device that the node has lost meanwhile is not given back; the order stays that of the capacity.
-  if (allocation.gpuIds.length > 0) {
-    const free = new Set([...node.free.gpuIds, ...allocation.gpuIds]);
-    node.free.gpuIds = node.total.gpuIds.filter((id) => free.has(id));
-  }
+function isOtherwise(before: NodeRecord, after: NodeRecord): boolean {
+  return before.capacity !== after.capacity || before.hardware !== after.hardware || before.health !== after.health;
 }

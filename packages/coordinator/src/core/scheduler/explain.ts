@@ -1,26 +1,33 @@
 import type { NodeVerdict, WaitingReason, WaitingReasonCode } from "@drover/shared/domain/waiting-reason.ts";
 import { WAITING_REASONS } from "@drover/shared/domain/waiting-reason.ts";
-import type { ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
-import { fits } from "@drover/shared/domain/resources.ts";
-import { formatBytes } from "@drover/shared/units.ts";
+import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
+import { formatResources } from "@drover/shared/domain/format-resources.ts";
 import type { Fleet } from "../fleet.ts";
 import type { NodeRecord } from "../records.ts";
+import { Demand } from "./demand.ts";
+import { countFitting, fits, type Room } from "./room.ts";
 
 const MAX_VERDICTS = 20;
+
+/** Without its arithmetic, which is dear and seldom asked for: constraints.ts. */
+type SchedulerReason = Omit<WaitingReason, "nodeCount" | "constraints">;
 
 /**
  * Why a task that asks for this waits. Computed when somebody asks, from the same rules by which the pass
  * places: nothing is stored that could be out of date.
  */
-export function explainWaiting(fleet: Fleet, request: ResourceRequest): WaitingReason {
-  const verdicts = [...fleet.nodes.values()].map((node) => verdictOn(fleet, node, request));
+export function explainWaiting(fleet: Fleet, request: ResourceRequest): SchedulerReason {
+  const demand = new Demand(request);
+  const verdicts = [...fleet.nodes.values()].map((node) => verdictOn(fleet, node, demand));
   const code = topReason(verdicts);
   const ranked = verdicts.toSorted((a, b) => RANK[a.verdict] - RANK[b.verdict] || lackOf(a) - lackOf(b));
   const nodes = ranked.slice(0, MAX_VERDICTS);
-  const message = messageFor(code, nodes[0]);
+  const message = messageFor(code, nodes[0], request);
   const waitingCount = fleet.queue.waitingCount;
   const queue =
-    code === "noNodeFitsNow" && waitingCount > 1 ? `; ${waitingCount} tasks wait in all, the earliest first` : "";
+    code === "noNodeFitsNow" && waitingCount > 1
+      ? `; ${waitingCount} tasks wait in all, those of the highest priority first, then the earliest`
+      : "";
   return { code, message: `${message}${heldBack(ranked)}${queue}`, nodes };
 }
 
@@ -35,11 +42,11 @@ const RANK: Readonly<Record<NodeVerdict["verdict"], number>> = {
   tooSmall: 4,
 };
 
-function verdictOn(fleet: Fleet, node: NodeRecord, request: ResourceRequest): NodeVerdict {
+function verdictOn(fleet: Fleet, node: NodeRecord, demand: Demand): NodeVerdict {
   const named = { nodeId: node.id, nodeName: node.name };
-  if (!fits(request, node.capacity)) return { ...named, verdict: "tooSmall", missing: lacking(request, node.capacity) };
-  const missing = lacking(request, fleet.capacity.freeOn(node.id));
-  return { ...named, verdict: verdictFor(fleet, node), missing };
+  const all = fleet.capacity.roomInAll(node.id);
+  if (!fits(all, demand)) return { ...named, verdict: "tooSmall", missing: lacking(demand, all) };
+  return { ...named, verdict: verdictFor(fleet, node), missing: lacking(demand, fleet.capacity.roomOn(node.id)) };
 }
 
 function verdictFor(fleet: Fleet, node: NodeRecord): NodeVerdict["verdict"] {
@@ -54,11 +61,11 @@ function topReason(verdicts: readonly NodeVerdict[]): WaitingReasonCode {
   return verdicts.some((node) => node.verdict === "busy") ? "noNodeFitsNow" : "fittingNodesUnavailable";
 }
 
-function lacking(request: ResourceRequest, have: ResourceCapacity): NodeVerdict["missing"] {
+function lacking(demand: Demand, room: Readonly<Room>): NodeVerdict["missing"] {
   return {
-    cpuMilli: Math.max(0, request.cpuMilli - have.cpuMilli),
-    memoryBytes: Math.max(0, request.memoryBytes - have.memoryBytes),
-    gpuCount: Math.max(0, request.gpuCount - have.gpuIds.length),
+    cpuMilli: Math.max(0, demand.cpuMilli - room.cpuMilli),
+    memoryBytes: Math.max(0, demand.memoryBytes - room.memoryBytes),
+    gpuCount: Math.max(0, demand.gpuCount - countFitting(room, demand)),
   };
 }
 
@@ -66,11 +73,13 @@ function lackOf({ missing }: NodeVerdict): number {
   return missing.gpuCount * 1e15 + missing.memoryBytes + missing.cpuMilli;
 }
 
-function messageFor(code: WaitingReasonCode, nearest: NodeVerdict | undefined): string {
+function messageFor(code: WaitingReasonCode, nearest: NodeVerdict | undefined, request: ResourceRequest): string {
   const { text, advice } = WAITING_REASONS[code];
   if (!nearest) return `${text}; ${advice}`;
-  const lack = describeLack(nearest.missing);
-  return lack === "" ? `${text}; ${advice}` : `${text}; nearest is ${nearest.nodeName}, which lacks ${lack}; ${advice}`;
+  const lack = formatResources({ ...request, ...nearest.missing });
+  return lack === "nothing"
+    ? `${text}; ${advice}`
+    : `${text}; nearest is ${nearest.nodeName}, which lacks ${lack}; ${advice}`;
 }
 
 /** Names the nodes that would do, were it not for an operator's word. */
@@ -83,11 +92,3 @@ function heldBack(verdicts: readonly NodeVerdict[]): string {
 
 const ADMIN_VERDICTS: ReadonlySet<NodeVerdict["verdict"]> = new Set(["cordoned", "draining", "drained"]);
 const MAX_NAMED = 3;
-
-function describeLack(missing: NodeVerdict["missing"]): string {
-  const parts: string[] = [];
-  if (missing.gpuCount > 0) parts.push(`${missing.gpuCount} GPU${missing.gpuCount > 1 ? "s" : ""}`);
-  if (missing.cpuMilli > 0) parts.push(`${missing.cpuMilli / 1000} ${missing.cpuMilli === 1000 ? "CPU" : "CPUs"}`);
-  if (missing.memoryBytes > 0) parts.push(`${formatBytes(missing.memoryBytes)} of memory`);
-  return parts.join(" and ");
-}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { aJob, aReport, Scenario } from "../../testing/scenario.ts";
+import type { JobId } from "@drover/shared/domain/ids.ts";
+import { aGpu, aHello, aJob, aReport, Scenario } from "../../testing/scenario.ts";
 import { MAX_ATTEMPTS_PER_NODE } from "./capacity.ts";
 import { explainWaiting } from "./explain.ts";
 
@@ -129,10 +130,119 @@ test("a GPU that was freed and given on in a turn whose commit fails is held by 
   const { id, nodeId } = scenario.attempt(first);
   const ended = aReport(id, { state: "ended", outcome: { type: "exited", code: 0 }, endedAtMs: 2 });
   scenario.failingTurn({ type: "attemptReports", sessionId: 1, nodeId, reports: [ended] });
-  expect(scenario.fleet.capacity.freeOn(nodeId).gpuIds).toEqual([]);
+  expect(scenario.fleet.capacity.freeOn(nodeId).gpuShares).toMatchObject([{ gpuMilli: 0 }]);
   scenario.submit(spec);
   expect(scenario.fleet.attempts.size).toBe(1);
   expect(scenario.task(second)?.state).toBe("queued");
+});
+
+describe("priority", () => {
+  const one = (priority?: number) => aJob({ resources: { cpus: 1 }, ...(priority !== undefined && { priority }) });
+
+  test("comes before age, and age decides among equals", () => {
+    const scenario = new Scenario();
+    const jobs = [undefined, -1, 5, 5, 1].map((priority) => scenario.submit(one(priority)));
+    scenario.hello(1, { cpus: 5 });
+    const started = scenario.eventsNamed("attempt.assigned").map(({ jobId }) => jobs.indexOf(jobId as JobId));
+    expect(started).toEqual([2, 3, 4, 0, 1]);
+  });
+
+  test("decides who gets room that becomes free, whatever each asks for", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 2 });
+    const first = scenario.submit(aJob({ resources: { cpus: 2 } }));
+    const small = scenario.submit(one(0));
+    const urgent = scenario.submit(aJob({ resources: { cpus: 2 }, priority: 1 }));
+    scenario.end(scenario.attempt(first));
+    expect([scenario.task(small)?.state, scenario.task(urgent)?.state]).toEqual(["queued", "running"]);
+  });
+
+  test("is kept by a task that is queued again", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 1 });
+    const urgent = scenario.submit(aJob({ resources: { cpus: 1 }, priority: 1, retries: 1 }));
+    const other = scenario.submit(one(0));
+    scenario.end(scenario.attempt(urgent), { type: "exited", code: 1 });
+    expect([scenario.attempt(urgent).number, scenario.task(other)?.state]).toEqual([2, "queued"]);
+  });
+});
+
+describe("a share of a GPU", () => {
+  const share = (gpus: number) => aJob({ resources: { cpus: 0.1, memory: 1, gpus } });
+  const gpuOf = (scenario: Scenario, jobId: JobId) => scenario.attempt(jobId).allocation;
+
+  test("lies on one GPU with others as long as there is room, and leaves the next GPU whole", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { gpus: 2 });
+    const jobs = [0.5, 0.25, 0.25, 1].map((gpus) => scenario.submit(share(gpus)));
+    const allocations = jobs.map((jobId) => gpuOf(scenario, jobId));
+    expect(allocations.map(({ gpuMilli }) => gpuMilli)).toEqual([500, 250, 250, 1000]);
+    expect(new Set(allocations.slice(0, 3).flatMap(({ gpuIds }) => gpuIds)).size).toBe(1);
+    const waiting = scenario.submit(share(0.001));
+    expect(scenario.task(waiting)?.state).toBe("queued");
+    scenario.end(scenario.attempt(jobs[1] as JobId));
+    expect(gpuOf(scenario, waiting).gpuIds).toEqual(allocations[0]?.gpuIds);
+  });
+
+  test("keeps a whole GPU from everybody who wants all of it", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { gpus: 1 });
+    const small = scenario.submit(share(0.001));
+    const whole = scenario.submit(share(1));
+    expect(scenario.task(whole)?.state).toBe("queued");
+    scenario.end(scenario.attempt(small));
+    expect(scenario.task(whole)?.state).toBe("running");
+  });
+
+  test("is held again, and no more than that, after a turn whose commit fails", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { gpus: 1 });
+    const [first, second] = [scenario.submit(share(0.6)), scenario.submit(share(0.6))];
+    const { id, nodeId } = scenario.attempt(first);
+    const ended = aReport(id, { state: "ended", outcome: { type: "exited", code: 0 }, endedAtMs: 2 });
+    scenario.failingTurn({ type: "attemptReports", sessionId: 1, nodeId, reports: [ended] });
+    expect(scenario.fleet.capacity.freeOn(nodeId).gpuShares).toEqual([{ gpuId: "GPU-1-0", gpuMilli: 400 }]);
+    expect(scenario.task(second)?.state).toBe("queued");
+  });
+});
+
+describe("the choice of a node", () => {
+  const onNode = (scenario: Scenario, jobId: JobId) => Number(scenario.attempt(jobId).nodeId.slice(-1));
+  const withGpus = (number: number, model: string, count: number) => {
+    const gpus = Array.from({ length: count }, (_, index) =>
+      aGpu(`GPU-${number}-${index}`, { model, modelName: model }),
+    );
+    return { gpus: count, hardware: { ...aHello(number).hardware, gpus } };
+  };
+
+  test("keeps CPU work off the nodes whose GPUs would be left without a CPU", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 8, gpus: 8 });
+    scenario.hello(2, { cpus: 8 });
+    const gpuTask = scenario.submit(aJob({ resources: { cpus: 1, gpus: 1 } }));
+    const cpuTask = scenario.submit(aJob({ resources: { cpus: 4 } }));
+    expect([onNode(scenario, gpuTask), onNode(scenario, cpuTask)]).toEqual([1, 2]);
+  });
+
+  test("keeps a model that some ask for by name for those, where another will do", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 64, ...withGpus(1, "A100-80GB", 4) });
+    scenario.hello(2, { cpus: 64, ...withGpus(2, "L40S", 4) });
+    const named = scenario.submit(aJob({ resources: { gpus: { model: "A100" } } }));
+    const any = [1, 2, 3].map(() => scenario.submit(aJob({ resources: { gpus: 1 } })));
+    expect(onNode(scenario, named)).toBe(1);
+    expect(any.map((jobId) => onNode(scenario, jobId))).toEqual([2, 2, 2]);
+  });
+
+  test("keeps GPUs of one node together for those who need several", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 64, gpus: 4 });
+    scenario.hello(2, { cpus: 64, gpus: 2 });
+    scenario.end(scenario.attempt(scenario.submit(aJob({ resources: { gpus: 4 } }))));
+    const single = scenario.submit(aJob({ resources: { gpus: 1 } }));
+    const large = scenario.submit(aJob({ resources: { gpus: 4 } }));
+    expect([onNode(scenario, single), onNode(scenario, large)]).toEqual([2, 1]);
+  });
 });
 
 describe("the reason why a task waits", () => {
@@ -159,5 +269,21 @@ describe("the reason why a task waits", () => {
     const reason = explainWaiting(scenario.fleet, request);
     expect(reason.code).toBe("noNodeFitsNow");
     expect(reason.nodes[0]).toMatchObject({ verdict: "busy", missing: { cpuMilli: 1500 } });
+  });
+
+  test("says which GPU, and how much of it, the nearest lacks", () => {
+    const scenario = new Scenario();
+    const gpus = [aGpu("GPU-1-0", { memoryBytes: 80 * 1024 ** 3 })];
+    scenario.hello(1, { gpus: 1, hardware: { ...aHello(1).hardware, gpus } });
+    scenario.submit(aJob({ resources: { cpus: 0.1, gpus: 0.9 } }));
+    const why = (resources: object) =>
+      explainWaiting(scenario.fleet, aJob({ resources: { cpus: 0.1, ...resources } }).resources);
+    expect(why({ gpus: 0.25 })).toMatchObject({ code: "noNodeFitsNow" });
+    expect(why({ gpus: 0.25 }).message).toContain("node1, which lacks 0.25 of a GPU");
+    expect(why({ gpuMemory: "10GiB" }).message).toContain("node1, which lacks 10 GiB of a GPU");
+    expect(why({ gpus: { model: ["H100"], memory: ">=40GiB" } })).toMatchObject({ code: "noNodeCouldEverFit" });
+    expect(why({ gpus: { model: ["H100"], memory: ">=40GiB" } }).message).toContain(
+      "node1, which lacks 1 GPU (H100, with 40 GiB or more)",
+    );
   });
 });

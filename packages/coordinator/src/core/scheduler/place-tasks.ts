@@ -1,6 +1,4 @@
 import { invariant } from "@drover/shared/assert.ts";
-import type { NodeId } from "@drover/shared/domain/ids.ts";
-import { taskKey } from "@drover/shared/domain/ids.ts";
 import { Cause } from "@drover/shared/domain/task.ts";
 import { assignmentFor } from "../assignment.ts";
 import type { Effects } from "../effects.ts";
@@ -9,87 +7,89 @@ import type { Fleet, Instant } from "../fleet.ts";
 import type { AttemptRecord, TaskRecord } from "../records.ts";
 import { moveTask } from "../task-transitions.ts";
 import { MinHeap } from "./min-heap.ts";
+import { hasRoom, type NodeList } from "./capacity.ts";
+import { NodeSearch, windowSizeFor, type Place } from "./node-search.ts";
 import { comparePositions, type QueuePosition, type Shape } from "./waiting-queue.ts";
 
-/** A shape that may still find room in this pass, and where it has looked already. */
+/** A shape that may still find room in this pass. */
 interface Candidate {
   shape: Shape;
-  nodeIds: readonly NodeId[];
-  /** Nodes before this one had no room; room only shrinks during a pass, so they need no second look. */
-  cursor: number;
-  /** The shape's first waiting task. */
-  head: QueuePosition;
+  search: NodeSearch;
+  head: Head;
+}
+
+/** A shape's first waiting task. */
+interface Head {
+  position: QueuePosition;
+  task: TaskRecord;
 }
 
 /**
- * One pass: first fit, in the order of submission. See README.md for what it costs and why.
+ * One pass: by priority and then in the order of submission, each where it leaves the most GPU usable. See README.md for what it costs
+ * and why.
  */
 export function placeTasks(fleet: Fleet, effects: Effects, now: Instant): void {
-  const grown = fleet.capacity.takeGrown();
-  const candidates = candidatesFor(fleet, grown);
+  const candidates = candidatesFor(fleet);
   for (let candidate = candidates.pop(); candidate; candidate = candidates.pop()) {
-    const nodeId = nextNodeWithRoom(fleet, candidate);
-    if (nodeId === null) {
-      candidate.shape.isBlocked = true;
+    const { shape, search } = candidate;
+    const place = search.best(shape.demand);
+    if (place === null) {
+      shape.isBlocked = true;
       continue;
     }
-    const position = candidate.shape.positions.pop();
-    const task = position && fleet.task(position.jobId, position.taskIndex);
-    invariant(task, "a position at the head of its shape belongs to a waiting task");
-    assign(fleet, task, nodeId, effects, now);
-    const head = headOf(fleet, candidate.shape);
-    if (head) candidates.push({ ...candidate, head });
+    shape.positions.pop();
+    assign(fleet, candidate.head.task, place, effects, now);
+    const head = headOf(fleet, shape);
+    if (head) candidates.push({ shape, search, head });
   }
 }
 
 /** Open shapes look at every open node; blocked ones only at nodes that gained room since they were. */
-function candidatesFor(fleet: Fleet, grown: ReadonlySet<NodeId>): MinHeap<Candidate> {
-  const candidates = new MinHeap<Candidate>((a, b) => comparePositions(a.head, b.head));
-  let openNodeIds: NodeId[] | null = null;
-  const grownOpenIds = [...grown].filter((nodeId) => fleet.capacity.isOpen(nodeId));
+function candidatesFor(fleet: Fleet): MinHeap<Candidate> {
+  const { capacity } = fleet;
+  const grown = capacity.takeGrown();
+  const chosen: { shape: Shape; list: NodeList; head: Head }[] = [];
   for (const shape of fleet.queue.shapes()) {
     dropLeftPositions(fleet, shape);
+    const list = shape.isBlocked ? grown : capacity.openNodes();
+    // Most blocked shapes leave here: there may be hundreds of them, and their tasks lie all over the heap.
+    if (shape.isBlocked && !grown.nodes.some((node) => hasRoom(node, shape.demand))) continue;
     const head = headOf(fleet, shape);
-    if (!head) continue;
-    if (shape.isBlocked) {
-      const nodeIds = grownOpenIds.filter((nodeId) => fleet.capacity.hasRoom(nodeId, shape.request));
-      if (nodeIds.length > 0) candidates.push({ shape, nodeIds, cursor: 0, head });
-    } else {
-      openNodeIds ??= fleet.capacity.openNodeIds();
-      candidates.push({ shape, nodeIds: openNodeIds, cursor: 0, head });
-    }
+    if (head) chosen.push({ shape, list, head });
   }
+  const candidates = new MinHeap<Candidate>((a, b) => comparePositions(a.head.position, b.head.position));
+  if (chosen.length === 0) return candidates;
+  const fragmentation = fleet.placementScore.current();
+  const windowSize = windowSizeFor(chosen.reduce((sum, { shape }) => sum + shape.waitingCount, 0));
+  for (const { shape, list, head } of chosen)
+    candidates.push({ shape, search: new NodeSearch(list, capacity.index, fragmentation, windowSize), head });
   return candidates;
 }
 
 /** Canceled tasks leave their positions behind; where those are the most, they go. */
 function dropLeftPositions(fleet: Fleet, shape: Shape): void {
   if (shape.positions.size <= 2 * shape.waitingCount + 1000) return;
-  shape.positions.retain((position) => isWaiting(fleet, position));
+  shape.positions.retain((position) => waitingAt(fleet, position) !== null);
 }
 
-function isWaiting(fleet: Fleet, { jobId, taskIndex }: QueuePosition): boolean {
-  return fleet.tasks.get(taskKey(jobId, taskIndex))?.state === "queued";
+function waitingAt(fleet: Fleet, { jobId, taskIndex }: QueuePosition): TaskRecord | null {
+  const task = fleet.task(jobId, taskIndex);
+  return task?.state === "queued" ? task : null;
 }
 
 /** Drops positions whose task has left the queue by another way than this one. */
-function headOf(fleet: Fleet, shape: Shape): QueuePosition | undefined {
+function headOf(fleet: Fleet, shape: Shape): Head | null {
   for (;;) {
-    const head = shape.positions.peek();
-    if (!head || isWaiting(fleet, head)) return head;
+    const position = shape.positions.peek();
+    if (!position) return null;
+    const task = waitingAt(fleet, position);
+    if (task) return { position, task };
     shape.positions.pop();
   }
 }
 
-function nextNodeWithRoom(fleet: Fleet, candidate: Candidate): NodeId | null {
-  for (; candidate.cursor < candidate.nodeIds.length; candidate.cursor++) {
-    const nodeId = candidate.nodeIds[candidate.cursor];
-    if (nodeId !== undefined && fleet.capacity.hasRoom(nodeId, candidate.shape.request)) return nodeId;
-  }
-  return null;
-}
-
-function assign(fleet: Fleet, task: TaskRecord, nodeId: NodeId, effects: Effects, now: Instant): void {
+function assign(fleet: Fleet, task: TaskRecord, place: Place, effects: Effects, now: Instant): void {
+  const { nodeId } = place.node;
   const node = fleet.nodes.get(nodeId);
   invariant(node, `node ${nodeId} of the capacity exists`);
   const attempt: AttemptRecord = {
@@ -101,7 +101,12 @@ function assign(fleet: Fleet, task: TaskRecord, nodeId: NodeId, effects: Effects
     bootId: node.bootId,
     state: "assigned",
     stopCause: null,
-    allocation: fleet.capacity.allocationFor(nodeId, task.request),
+    allocation: {
+      cpuMilli: task.request.cpuMilli,
+      memoryBytes: task.request.memoryBytes,
+      gpuIds: place.gpuIds,
+      gpuMilli: place.gpuMilli,
+    },
     pid: null,
     outcome: null,
     blame: null,

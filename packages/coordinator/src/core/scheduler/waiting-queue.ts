@@ -1,10 +1,11 @@
 import type { JobId } from "@drover/shared/domain/ids.ts";
-import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { TaskRecord } from "../records.ts";
+import type { Demand, Demands } from "./demand.ts";
 import { MinHeap } from "./min-heap.ts";
 
-/** A task's place in the order of submission. */
+/** A task's place in the queue. */
 export interface QueuePosition {
+  priority: number;
   jobId: JobId;
   taskIndex: number;
 }
@@ -14,7 +15,7 @@ export interface QueuePosition {
  * true of all, so a pass looks at shapes, not at tasks: an array of 100,000 costs what one task costs.
  */
 export interface Shape {
-  readonly request: ResourceRequest;
+  readonly demand: Demand;
   readonly positions: MinHeap<QueuePosition>;
   /** How many tasks really wait; `positions` may hold some more that have left (see `head`). */
   waitingCount: number;
@@ -23,20 +24,28 @@ export interface Shape {
 }
 
 export class WaitingQueue {
+  readonly #demands: Demands;
+  readonly #priorityOf: (jobId: JobId) => number;
   readonly #shapes = new Map<string, Shape>();
+
+  constructor(demands: Demands, priorityOf: (jobId: JobId) => number) {
+    this.#demands = demands;
+    this.#priorityOf = priorityOf;
+  }
 
   onTaskChange(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
     const waited = before?.state === "queued";
     const waits = after?.state === "queued";
     if (waited === waits) return;
     if (after && waits) {
-      const shape = this.#shapeOf(after.request);
+      const shape = this.#shapeOf(this.#demands.of(after.request));
       shape.waitingCount++;
-      shape.positions.push({ jobId: after.jobId, taskIndex: after.index });
+      shape.positions.push({ priority: this.#priorityOf(after.jobId), jobId: after.jobId, taskIndex: after.index });
     } else if (before) {
-      const shape = this.#shapeOf(before.request);
+      const demand = this.#demands.of(before.request);
+      const shape = this.#shapeOf(demand);
       shape.waitingCount--;
-      if (shape.waitingCount === 0) this.#shapes.delete(shapeKey(before.request));
+      if (shape.waitingCount === 0) this.#shapes.delete(demand.key);
     }
   }
 
@@ -48,7 +57,7 @@ export class WaitingQueue {
     for (const task of tasks) this.onTaskChange(task, undefined);
     const [first] = tasks;
     if (!first) return;
-    this.#shapes.get(shapeKey(first.request))?.positions.retain(({ jobId }) => jobId !== first.jobId);
+    this.#shapes.get(this.#demands.of(first.request).key)?.positions.retain(({ jobId }) => jobId !== first.jobId);
   }
 
   /** Only shapes for which something waits. */
@@ -66,21 +75,17 @@ export class WaitingQueue {
     for (const shape of this.#shapes.values()) shape.isBlocked = false;
   }
 
-  #shapeOf(request: ResourceRequest): Shape {
-    const key = shapeKey(request);
-    let shape = this.#shapes.get(key);
+  #shapeOf(demand: Demand): Shape {
+    let shape = this.#shapes.get(demand.key);
     if (!shape) {
-      shape = { request, positions: new MinHeap(comparePositions), waitingCount: 0, isBlocked: false };
-      this.#shapes.set(key, shape);
+      shape = { demand, positions: new MinHeap(comparePositions), waitingCount: 0, isBlocked: false };
+      this.#shapes.set(demand.key, shape);
     }
     return shape;
   }
 }
 
+/** The highest priority first; of equals what was submitted first. */
 export function comparePositions(a: QueuePosition, b: QueuePosition): number {
-  return a.jobId - b.jobId || a.taskIndex - b.taskIndex;
-}
-
-function shapeKey(request: ResourceRequest): string {
-  return `${request.cpuMilli}|${request.memoryBytes}|${request.gpuCount}`;
+  return b.priority - a.priority || a.jobId - b.jobId || a.taskIndex - b.taskIndex;
 }
