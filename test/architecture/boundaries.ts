@@ -120,6 +120,12 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
     why: "the scheduler is pure: a snapshot in, decisions out",
   },
   {
+    files: `${COORDINATOR}access/`,
+    may: [`${COORDINATOR}access/`, `${COORDINATOR}durable-files.ts`, SHARED, "node:"],
+    mayAsTypes: [`${COORDINATOR}store/`],
+    why: "who asks is found out here, of what a request shows; it knows neither routes nor SQL",
+  },
+  {
     files: `${COORDINATOR}engine/`,
     may: [`${COORDINATOR}core/`, `${COORDINATOR}engine/`, SHARED, "node:"],
     mayAsTypes: [`${COORDINATOR}store/`, `${COORDINATOR}telemetry/`],
@@ -158,6 +164,7 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${COORDINATOR}http/`,
     may: [
+      `${COORDINATOR}access/`,
       `${COORDINATOR}core/`,
       `${COORDINATOR}engine/`,
       `${COORDINATOR}http/`,
@@ -195,6 +202,11 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
     why: "a command runs without the coordinator, and so without the wiring",
   },
   {
+    files: `${COORDINATOR}token-command.ts`,
+    may: [`${COORDINATOR}access/`, `${COORDINATOR}store/`, SHARED],
+    why: "a command runs without the coordinator, and so without the wiring",
+  },
+  {
     files: `${COORDINATOR}control.ts`,
     may: [
       `${COORDINATOR}engine/`,
@@ -219,6 +231,7 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
       `${COORDINATOR}coordinator.ts`,
       `${COORDINATOR}copy-commands.ts`,
       `${COORDINATOR}telemetry/`,
+      `${COORDINATOR}token-command.ts`,
       SHARED,
       "node:",
     ],

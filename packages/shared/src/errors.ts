@@ -29,6 +29,47 @@ export const ERRORS = {
     meaning: "There is no such path or method.",
     advice: "See /openapi.json for what there is.",
   },
+  "access.tokenMissing": {
+    httpStatus: 401,
+    meaning: "The request carries no token.",
+    advice:
+      "Set DROVER_TOKEN, or DROVER_TOKEN_FILE to a file that holds it; an admin makes one: `drover token create NAME --role user`.",
+  },
+  "access.tokenInvalid": {
+    httpStatus: 401,
+    meaning: "The token is not known here, or was revoked.",
+    advice: "Ask an admin for another: `drover token create NAME --role user`.",
+  },
+  "access.lockedOut": {
+    httpStatus: 429,
+    meaning: "Too many invalid tokens came from this address.",
+    advice: "Correct the token, and wait as long as `retry-after` says; a valid token is served at once.",
+  },
+  "access.forbidden": {
+    httpStatus: 403,
+    meaning: "The token's role does not allow this.",
+    advice: "Use a token of the role that is named; docs/access.md says what each role may do.",
+  },
+  "access.notYourJob": {
+    httpStatus: 403,
+    meaning: "The job was submitted with another token, and the role `user` reaches its own jobs only.",
+    advice: "Ask who submitted it, or use an operator's token.",
+  },
+  "token.notFound": {
+    httpStatus: 404,
+    meaning: "No valid token has this name.",
+    advice: "List the tokens: `drover token list`. Name a token by its name, never by the token itself.",
+  },
+  "token.nameTaken": {
+    httpStatus: 409,
+    meaning: "A valid token has this name already, or the name is Drover's own.",
+    advice: "Revoke that one first (`drover token revoke NAME`), or choose another name.",
+  },
+  "token.tooMany": {
+    httpStatus: 429,
+    meaning: "There are as many valid tokens as one coordinator keeps.",
+    advice: "Revoke those that nobody uses: `drover token list`.",
+  },
   "job.notFound": { httpStatus: 404, meaning: "No job has this id.", advice: "List the jobs: `drover jobs`." },
   "task.notFound": {
     httpStatus: 404,
@@ -124,7 +165,7 @@ export const ERRORS = {
   },
   "listen.notLoopback": {
     httpStatus: null,
-    meaning: "The coordinator has no authentication yet and refuses to listen beyond loopback.",
+    meaning: "The coordinator has no TLS yet and refuses to listen beyond loopback.",
     advice: "Listen on 127.0.0.1, ::1 or localhost, and reach it through SSH.",
   },
   "listen.addressInUse": {

@@ -11,6 +11,7 @@ export type JobCommand =
   | {
       type: "submitJob";
       spec: JobSpec;
+      actor: string;
       idempotency: Idempotency | null;
       /** The job that the store already holds under this key. */
       storedUnderKey: { jobId: JobId; requestSha256: string } | null;

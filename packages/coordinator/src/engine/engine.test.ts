@@ -71,7 +71,7 @@ async function anEngine() {
   return { engine, fleet, store, clock, released, ...options };
 }
 
-const SUBMIT = { type: "submitJob", spec: aJob(), idempotency: null } as const;
+const SUBMIT = { type: "submitJob", spec: aJob(), actor: "anna", idempotency: null } as const;
 const DISK_FULL = new DroverError("storage.full", "The disk is full.");
 
 describe("a turn", () => {

@@ -10,10 +10,11 @@ import { INITIAL } from "./migrations/0001-initial.ts";
 import { NODES } from "./migrations/0002-nodes.ts";
 import { JOB_DEPENDENCIES } from "./migrations/0003-job-dependencies.ts";
 import { NODE_HEALTH } from "./migrations/0004-node-health.ts";
+import { ACCESS } from "./migrations/0007-access.ts";
 import { damaged, unusableDirectory, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
-export const MIGRATIONS: readonly string[] = [INITIAL, NODES, JOB_DEPENDENCIES, NODE_HEALTH];
+export const MIGRATIONS: readonly string[] = [INITIAL, NODES, JOB_DEPENDENCIES, NODE_HEALTH, ACCESS];
 
 export interface OpenedDatabase {
   database: Database.Database;

@@ -5,6 +5,7 @@ import { DroverError } from "@drover/shared/errors.ts";
 import type { Fleet } from "../../core/fleet.ts";
 import type { NodeRecord } from "../../core/records.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
+import { callerOf } from "../gate.ts";
 import { nodeView } from "../views.ts";
 
 const NodeParams = z.object({ id: z.string() }).meta({ description: "A node's id or name" });
@@ -42,7 +43,14 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
     async (request) => {
       const { id } = requireNode(fleet, request.params.id);
       const { admin, reason = null, deadline: deadlineAfterMs = null } = request.body;
-      const command = { type: "setNodeAdmin", nodeId: id, admin, reason, deadlineAfterMs, actor: request.ip } as const;
+      const command = {
+        type: "setNodeAdmin",
+        nodeId: id,
+        admin,
+        reason,
+        deadlineAfterMs,
+        actor: callerOf(request).name,
+      } as const;
       requireResult(await engine.command(command));
       return nodeDetail(requireNode(fleet, id));
     },
@@ -61,7 +69,7 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
     },
     async (request) => {
       const { id } = requireNode(fleet, request.params.id);
-      requireResult(await engine.command({ type: "declareNodeGone", nodeId: id, actor: request.ip }));
+      requireResult(await engine.command({ type: "declareNodeGone", nodeId: id, actor: callerOf(request).name }));
       return nodeDetail(requireNode(fleet, id));
     },
   );
@@ -79,7 +87,7 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
     },
     async (request) => {
       const { id } = requireNode(fleet, request.params.id);
-      requireResult(await engine.command({ type: "acceptHardware", nodeId: id, actor: request.ip }));
+      requireResult(await engine.command({ type: "acceptHardware", nodeId: id, actor: callerOf(request).name }));
       return nodeDetail(requireNode(fleet, id));
     },
   );
