@@ -77,6 +77,7 @@ function describe(event: StoredEvent): string | null {
 async function submit(file: string, coordinatorUrl: string, afterJobId: number | null = null): Promise<Job> {
   let yaml = readFileSync(join(SWEEP, file), "utf8");
   const replacements = {
+    "@CHECKOUT@/.drover/coordinator/local-token": TOKEN_FILE,
     "@CHECKOUT@": CHECKOUT,
     [DEFAULT_COORDINATOR_URL]: coordinatorUrl,
     "@JOB_ID@": String(afterJobId),

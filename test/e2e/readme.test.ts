@@ -78,7 +78,17 @@ const COMMANDS = [...README.matchAll(/^npx drover .*$/gm)].map(([line]) => line.
 
 describe("npm start", () => {
   test("prints the coordinator, the node, the tasks' states, the end of the output, the result and what to try", () => {
-    const order = ["Coordinator", "log in", "cores", "queued", "running", "succeeded", "accuracy", "best", "try:"];
+    const order = [
+      "Coordinator",
+      "log in",
+      "cores",
+      "queued",
+      "running",
+      "succeeded",
+      "accuracy",
+      "best: task",
+      "try:",
+    ];
     let position = 0;
     for (const word of order) {
       const found = printed.toLowerCase().indexOf(word.toLowerCase(), position);

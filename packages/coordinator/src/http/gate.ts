@@ -67,8 +67,13 @@ export function openGate(app: FastifyInstance, options: GateOptions): void {
   });
 
   // Nothing is answered before what it did is on the record; most often the turn has taken it along already.
-  app.addHook("onSend", async (_request, _reply, payload) => {
-    audit.flushAudit();
+  app.addHook("onSend", async (_request, reply, payload) => {
+    try {
+      audit.flushAudit();
+    } catch (error) {
+      // What is refused keeps its own reason; the log has the line that the full or failing disk did not take.
+      if (reply.statusCode < 400) throw error;
+    }
     return payload;
   });
 

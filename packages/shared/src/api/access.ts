@@ -44,7 +44,7 @@ export const AuditEntry = z
     actor: z.string().nullable(),
     role: z.enum(Role).nullable(),
     action: z.string(),
-    /** The job, node, site or token that it was done to; `null` where there is none, or none yet. */
+    /** The job, node, site or token that it was done to; of a new one its name, or `null` where it has none. */
     target: z.string().nullable(),
     /** `null`: on the coordinator's own machine, not through the API. */
     address: z.string().nullable(),
