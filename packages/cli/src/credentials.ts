@@ -11,16 +11,23 @@ import { UsageError } from "./usage-error.ts";
  */
 export function tokenSource(coordinatorUrl: string, { env }: Shell): () => string | null {
   const token = env["DROVER_TOKEN"];
-  if (token !== undefined) return always(tokenShaped(token.trim(), "DROVER_TOKEN"));
   const file = env["DROVER_TOKEN_FILE"];
-  if (file !== undefined) return always(tokenShaped(contentOf(file), file));
-  const { hostname } = new URL(coordinatorUrl);
-  if (!LOOPBACK.test(hostname)) return () => null;
+  const { hostname, protocol } = new URL(coordinatorUrl);
+  const isLoopback = LOOPBACK.test(hostname);
+  if (token !== undefined || file !== undefined) {
+    if (protocol === "http:" && !isLoopback) throw new UsageError(`${hostname} ${READABLE_ON_THE_WAY}`);
+    if (token !== undefined) return always(tokenShaped(token.trim(), "DROVER_TOKEN"));
+    return always(tokenShaped(contentOf(file ?? ""), file ?? ""));
+  }
+  if (!isLoopback) return () => null;
   const localFile = join(env["DROVER_LOCAL_DATA"] ?? ".drover", "coordinator", "local-token");
   return () => contentIfAny(localFile);
 }
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+const READABLE_ON_THE_WAY =
+  "is not this machine, and over http: your token could be read on the way; use https, or a tunnel through SSH to loopback";
 
 function always(token: string): () => string {
   return () => token;

@@ -70,6 +70,12 @@ describe("the token that goes along", () => {
   });
 });
 
+test("a token is not sent in clear text to another machine", async () => {
+  const shell = captureShell({ env: { DROVER_TOKEN: TOKEN } });
+  expect(await runDrover(["--coordinator", "http://coordinator.example:7070", "nodes"], shell)).toBe(2);
+  expect(shell.stderr()).toMatch(/^drover: coordinator\.example is not this machine, and over http: your token/);
+});
+
 describe("drover token", () => {
   test("create prints the token alone on stdout", async () => {
     coordinator.on("POST /v1/tokens", (_request, response) => sendJson(response, { ...MADE, token: TOKEN }, 201));

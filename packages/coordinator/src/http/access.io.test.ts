@@ -82,6 +82,8 @@ describe("every route", () => {
     });
 
     test("without a token", async () => {
+      if (route.startsWith("GET "))
+        expect((await request(route.slice(4), { method: "HEAD" })).ok).toBe(access.role === null);
       expect(await ask(route, 1, null)).toBe(access.role === null ? null : "access.tokenMissing");
     });
 
@@ -94,6 +96,23 @@ describe("every route", () => {
       else if (access.ownJobsOnly && role === "user") expect(code).toBe("access.notYourJob");
       else expect(code ?? "").not.toMatch(/^access\./);
     });
+  });
+});
+
+describe("the OpenAPI document", () => {
+  test("says of each route whether it takes a token", async () => {
+    const document = (await (await request("/openapi.json")).json()) as {
+      security: unknown;
+      paths: Record<string, Record<string, { security?: unknown[] }>>;
+    };
+    expect(document.security).toEqual([{ token: [] }]);
+    for (const [route, access] of Object.entries<RouteAccess>(ROUTES)) {
+      const [method = "", path = ""] = route.split(" ");
+      const described = document.paths[path.replaceAll(/:(\w+)/g, "{$1}")]?.[method.toLowerCase()];
+      if (path === "/openapi.json") continue;
+      expect(described, route).toBeDefined();
+      expect(described?.security, route).toEqual(access.role === null ? [] : undefined);
+    }
   });
 });
 

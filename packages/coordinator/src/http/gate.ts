@@ -38,8 +38,7 @@ export function openGate(app: FastifyInstance, options: GateOptions): void {
   app.decorateRequest("caller", null);
 
   app.addHook("onRoute", ({ method, url }) => {
-    const names = [method].flat().map((verb) => routeName(verb, url));
-    for (const name of names) invariant(accessOf(name), `${name} has no row in shared/api/routes.ts`);
+    for (const name of routeNames(method, url)) invariant(accessOf(name), `${name} has no row in shared/api/routes.ts`);
   });
 
   app.addHook("onRequest", async (request, reply) => {
@@ -135,6 +134,15 @@ export function openGate(app: FastifyInstance, options: GateOptions): void {
 export function callerOf(request: FastifyRequest): Caller {
   invariant(request.caller, "the gate lets nobody through to a route that takes a token without one");
   return request.caller;
+}
+
+/** Whether a route takes no token. */
+export function mayAnybody(method: string | string[], url: string): boolean {
+  return routeNames(method, url).every((name) => accessOf(name)?.role === null);
+}
+
+function routeNames(method: string | string[], url: string): string[] {
+  return [method].flat().map((verb) => routeName(verb, url));
 }
 
 function accessOfRequest(request: FastifyRequest): RouteAccess | null {

@@ -21,7 +21,7 @@ import type { History } from "../store/read-history.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { FailedAttempts } from "../access/failed-attempts.ts";
 import type { Tokens } from "../access/tokens.ts";
-import { openGate } from "./gate.ts";
+import { mayAnybody, openGate } from "./gate.ts";
 import { isLoopbackHost } from "./loopback.ts";
 import { OpenAnswers } from "./open-answers.ts";
 import { toDroverError, toProblem } from "./problem.ts";
@@ -104,6 +104,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
         version: DROVER_VERSION,
         description: "Submit jobs, watch the fleet. Every error is a problem document (RFC 9457) with a stable `code`.",
       },
+      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+      security: [{ token: [] }],
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
@@ -111,6 +113,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   // Every route may answer with a problem document instead.
   app.addHook("onRoute", (route) => {
     const described = (route.schema ??= {});
+    if (mayAnybody(route.method, route.url)) described.security = [];
     described.response = { ...(described.response as object | undefined), default: Problem };
   });
   await app.register(jobRoutes, { engine, history, outputs });

@@ -31,4 +31,7 @@ create trigger audit_is_never_changed before update on audit
 begin select raise(abort, 'the audit trail is append-only'); end;
 create trigger audit_is_never_cut before delete on audit
 begin select raise(abort, 'the audit trail is append-only'); end;
+-- 'insert or replace' deletes without a trigger.
+create trigger audit_is_never_replaced before insert on audit when exists (select 1 from audit where id = new.id)
+begin select raise(abort, 'the audit trail is append-only'); end;
 `;
