@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Book, Copy } from "./book.ts";
-import { backUpDatabase, copyDatabase, readDatabase } from "./fleet/database.ts";
+import { backUpDatabase, copyDatabase, readDatabase, restoreDatabase } from "./fleet/database.ts";
 import type { ChaosFleet } from "./fleet/chaos-fleet.ts";
 import { markedProcesses, signal } from "./machine/processes.ts";
 import { describeFault, type AgentName, type Fault } from "./plan/fault.ts";
@@ -126,7 +126,7 @@ export class FaultPlayer {
     const beganAtMs = performance.now();
     try {
       if (way === "online") {
-        await backUpDatabase(fleet.databaseFile, file);
+        await backUpDatabase(fleet.coordinatorDataDir, file);
       } else {
         await fleet.daemon("coordinator").stop();
         copyDatabase(fleet.databaseFile, file);
@@ -150,7 +150,7 @@ export class FaultPlayer {
     // Whoever puts a database back makes room for it first.
     await fleet.disk("coordinator").free();
     const before = readDatabase(fleet.databaseFile);
-    copyDatabase(copy.file, fleet.databaseFile);
+    await restoreDatabase(fleet.coordinatorDataDir, copy.file);
     const forgotten = book.restore(copy, before, readDatabase(fleet.databaseFile));
     const ageSeconds = ((performance.now() - copy.beganAtMs) / 1000).toFixed(1);
     note(`the copy is ${ageSeconds} s old: ${forgotten.jobs} jobs and ${forgotten.attempts} attempts are forgotten`);

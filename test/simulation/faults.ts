@@ -105,9 +105,26 @@ const COORDINATOR_FAULTS = {
     disk.isBroken = true;
     world.timeline.after(world.random.magnitude(10, 60_000), () => (disk.isBroken = false));
   },
+  /** A disk that fails for a moment, in a machine that falls over for it a little later. */
+  outputDiskBrokenThenPowerCut(coordinator, world) {
+    const brokenMs = world.random.magnitude(10, 60_000);
+    coordinator.disk.isBroken = true;
+    world.timeline.after(brokenMs, () => (coordinator.disk.isBroken = false));
+    world.timeline.after(brokenMs + world.random.magnitude(100, 60_000), () => {
+      if (!world.isHealed) coordinator.crash(true);
+    });
+  },
   partitionOfSome(_coordinator, world) {
     partition(
       world.nodes.filter(() => world.random.chance(0.6)),
+      ["up", "down"],
+      world,
+    );
+  },
+  partitionOfSite(_coordinator, world) {
+    const { site } = world.random.pick(world.nodes).machine;
+    partition(
+      world.nodes.filter(({ machine }) => machine.site === site),
       ["up", "down"],
       world,
     );

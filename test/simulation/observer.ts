@@ -1,6 +1,5 @@
 import type { Fleet } from "@drover/coordinator/core/fleet.ts";
 import type { AttemptRecord, NodeRecord } from "@drover/coordinator/core/records.ts";
-import { whyJobWaits } from "@drover/coordinator/core/why-waiting.ts";
 import { brokenInvariants } from "@drover/coordinator/testing/fleet-invariants.ts";
 import { taskKey, type AttemptId, type JobId, type NodeId, type TaskKey } from "@drover/shared/domain/ids.ts";
 import type { FleetEvent } from "@drover/shared/events.ts";
@@ -35,7 +34,6 @@ export interface Violation {
 
 interface WatchedTask extends ObservedTask {
   states: string[];
-  waitingReasons: string[];
   executions: Execution[];
   outputs: ObservedOutput[];
 }
@@ -70,6 +68,8 @@ export class Observer {
   isCalm = false;
   /** How long a node must have been silent at the least before it is given up. */
   leastSilenceMs = 0;
+  /** How long until the coordinator counts a node as away. */
+  suspectAfterMs = 0;
   stopGraceMs = 0;
   /** Tasks that have not ended, as of the last commit. */
   liveTaskCount = 0;
@@ -122,6 +122,8 @@ export class Observer {
 
   /** What ran under it is dead when the grace is over, and must be before the coordinator gives it away. */
   onLeaseWritten(nodeName: string, endsAtMs: number): void {
+    // Of an earlier boot, taken back.
+    if (endsAtMs <= this.#timeline.nowMs) return;
     const givenUpAtMs = this.#givenUpAtMs(nodeName);
     const deadAtMs = endsAtMs + this.stopGraceMs * 1.01;
     if (givenUpAtMs !== null && deadAtMs > givenUpAtMs)
@@ -194,18 +196,10 @@ export class Observer {
   /** In the moment in which a turn becomes durable; the fleet is what the turn made of it. */
   onCommit(fleet: Fleet, events: readonly FleetEvent[]): void {
     for (const event of events) this.#checkEvent(fleet, event);
-    const reasons = new Map<JobId, string>();
     for (const { after } of fleet.tasks.changes()) {
       const task = this.#taskOf(taskKey(after.jobId, after.index));
       if (task.states.at(-1) !== after.state) task.states.push(after.state);
-      let reason = reasons.get(after.jobId);
-      const job = fleet.jobs.get(after.jobId);
-      if (after.state === "queued" && reason === undefined && job)
-        reasons.set(after.jobId, (reason = whyJobWaits(fleet, job).code));
-      task.waitingReasons = after.state === "queued" && reason ? [reason] : [];
-      const key = `${after.jobId}.${after.index}`;
-      this.#report("terminalStatesStay", key, TASK_INVARIANTS.terminalStatesStay(task));
-      this.#report("waitsForOneReason", key, TASK_INVARIANTS.waitsForOneReason(task));
+      this.#report("terminalStatesStay", `${after.jobId}.${after.index}`, TASK_INVARIANTS.terminalStatesStay(task));
     }
     const nodeIds = new Set<NodeId>();
     for (const { after } of fleet.attempts.changes()) {
@@ -222,6 +216,13 @@ export class Observer {
   /** Behind a turn, when what ended in it has left the fleet. */
   onReleased(fleet: Fleet): void {
     if (++this.#turns % TURNS_PER_FULL_CHECK === 0) this.checkFleet(fleet);
+  }
+
+  /** A moment after a turn whose commit failed. */
+  onTakenBack(fleet: Fleet): void {
+    const { jobs, tasks, attempts, nodes, sessions, cooldowns, freezes } = fleet;
+    const isInTurn = [jobs, tasks, attempts, nodes, sessions, cooldowns, freezes].some((table) => table.hasChanges);
+    if (!isInTurn) this.checkFleet(fleet);
   }
 
   checkFleet(fleet: Fleet): void {
@@ -280,16 +281,16 @@ export class Observer {
     const silences = others
       .filter((node) => node.link !== "lost" || node.id === id)
       .map(({ name, link }) => (link === "online" ? 0 : this.#silenceSinceOnline(name)));
-    const away = silences.filter((silentMs) => silentMs > this.leastSilenceMs + MASS_MARGIN_MS).length;
+    const away = silences.filter((silentMs) => silentMs > this.suspectAfterMs + MASS_MARGIN_MS).length;
     return away >= 2 && away > silences.length - away;
   }
 
   #checkEnd(attempt: AttemptRecord): void {
     const { id, outcome } = attempt;
     this.#checkOutput(attempt);
+    // Of a node that is given up too: by then its lease, the grace and a margin are over.
     const nodeName = this.#liveExecutions.get(id)?.nodeName;
-    if (outcome?.type !== "nodeLost" && nodeName)
-      this.fail("endedMeansGone", `${id} ended and still runs on ${nodeName}`);
+    if (nodeName) this.fail("endedMeansGone", `${id} ended and still runs on ${nodeName}`);
     if (outcome?.type !== "nodeLost") return;
     if (this.isCalm) this.fail("calmFleetsLoseNothing", `${id} ended as ${outcome.code}`);
     const executedOn = this.#task(id).executions.find(({ attemptId }) => attemptId === id)?.nodeName;

@@ -51,10 +51,9 @@ export class Operators {
 
   #sayUntilHeard(rig: NodeRig, command: (nodeId: NodeId) => NodeCommand): void {
     const again = (): void => void this.#world.timeline.after(SAY_AGAIN_MS, () => this.#sayUntilHeard(rig, command));
-    const { control } = this.#world.coordinator;
     const nodeId = this.#nodeIdOf(rig);
-    // A node that never joined needs nobody to speak for it.
-    if (nodeId === null) return control ? undefined : again();
+    // It may be known later: from a hello that the coordinator's disk has kept waiting (simulation seed 1958296085).
+    if (nodeId === null) return again();
     this.#say(command(nodeId), (isHeard) => (isHeard ? undefined : again()));
   }
 

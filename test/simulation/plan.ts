@@ -18,6 +18,8 @@ export interface Plan {
   operationsPerHour: number;
   /** When a node is copied with all that is on it, and the copy is started beside it. */
   cloneAtMs: number | null;
+  /** The copy says that it is the same machine. It can only be told from it while the machine itself is heard. */
+  isCloneTwin: boolean;
   /** When the last node breaks for good, and an operator says so. No job needs it. */
   destroyAtMs: number | null;
   /** How long work is submitted and faults are injected; then everything heals. */
@@ -37,6 +39,8 @@ export function drawPlan(random: Random, limits: PlanLimits = {}): Plan {
   const pidCount = random.pick([24, 64, 4_000]);
   const sites = random.pick([[null], ["lab"], ["lab", "cloud"], ["lab", "lab", "cloud", null]]);
   const saysMachineId = random.chance(0.8);
+  const faultsPerHour = drawFaults(random);
+  const isCalm = Object.values(faultsPerHour).every((rate) => rate === 0);
   // A large fleet goes through as much in less time.
   const troubleMs = (random.magnitude(0.5, 10) * MINUTE_MS) / Math.max(1, nodeCount / 6);
   return {
@@ -65,10 +69,11 @@ export function drawPlan(random: Random, limits: PlanLimits = {}): Plan {
     latencyMs: random.magnitude(0.2, 300),
     taskCount: limits.tasks ?? Math.round(random.magnitude(3, 200)),
     operationsPerHour: random.chance(0.3) ? random.magnitude(2, 120) : 0,
-    cloneAtMs: saysMachineId && random.chance(0.15) ? random.fraction() * troubleMs : null,
+    cloneAtMs: (saysMachineId || isCalm) && random.chance(isCalm ? 0.5 : 0.15) ? random.fraction() * troubleMs : null,
+    isCloneTwin: isCalm && (!saysMachineId || random.chance(0.5)),
     destroyAtMs: nodeCount > 1 && random.chance(0.15) ? random.fraction() * troubleMs : null,
     troubleMs: Math.round(troubleMs),
-    faultsPerHour: drawFaults(random),
+    faultsPerHour,
   };
 }
 

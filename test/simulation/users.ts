@@ -34,6 +34,7 @@ export class Users {
   /** Wishes that are repeated until they are answered, and are not yet. */
   #unanswered = 0;
   #submissions = 0;
+  #workMs = 0;
 
   constructor(ports: UsersPorts) {
     this.#ports = ports;
@@ -43,6 +44,11 @@ export class Users {
   /** Whatever is repeated until it is answered has been. */
   get isSatisfied(): boolean {
     return this.#unanswered === 0;
+  }
+
+  /** How long all that was submitted takes, retries included, where one task runs at a time. */
+  get workMs(): number {
+    return this.#workMs;
   }
 
   /** Spreads so many tasks over the time until `untilMs`. */
@@ -134,9 +140,12 @@ export class Users {
     const { random, sizes, secret } = this.#ports;
     const node = random.pick(sizes);
     const gpus = random.chance(0.3) ? random.between(0, node.gpuIds.length) : 0;
+    const behaviour = this.#drawBehaviour(size);
+    const retries = random.pick([0, 0, 1, 3]);
+    this.#workMs += behaviour.durationMs * size * (1 + retries);
     return toJobSpec(
       JobSubmission.parse({
-        command: commandFor(this.#drawBehaviour(size)),
+        command: commandFor(behaviour),
         env: { SECRET: secret },
         resources: {
           cpus: random.pick([0.1, 0.5, 1, node.cpuMilli / 1000]),
@@ -144,7 +153,7 @@ export class Users {
           gpus: isImpossible ? 100 : gpus,
         },
         ...(size > 1 && { array: { size } }),
-        retries: random.pick([0, 0, 1, 3]),
+        retries,
         ...(this.#jobIds.length > 0 && random.chance(0.2) && { after: this.#drawDependencies() }),
         ...(random.chance(0.15) && { timeout: Math.round(random.magnitude(10, 60_000)) }),
         onDisconnect: random.chance(0.3) ? "wait" : "restart",

@@ -18,9 +18,10 @@ struct supervision {
 
 static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static void begin_stop(struct supervision *state, enum cause cause) {
+/* The grace counts from `since_ms`: whoever notices late has had a part of it, or all. */
+static void begin_stop(struct supervision *state, enum cause cause, int64_t since_ms) {
   state->cause = cause;
-  state->kill_at_ms = monotonic_ms() + state->launch->stop_grace_ms;
+  state->kill_at_ms = since_ms + state->launch->stop_grace_ms;
   if (state->launch->stop_grace_ms > 0) signal_tree(SIGTERM);
 }
 
@@ -46,6 +47,14 @@ static void kill_pass(struct supervision *state) {
   state->kill_at_ms = monotonic_ms() + state->kill_pause_ms;
 }
 
+/* True when somebody asked it to stop since the last look. */
+static bool take_stop_request(int signals) {
+  bool asked_to_stop = false;
+  struct signalfd_siginfo info;
+  while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) asked_to_stop |= info.ssi_signo == SIGTERM;
+  return asked_to_stop;
+}
+
 /* Until a signal, output or the time; true when somebody asked it to stop. */
 static bool wait_for_news(int signals, int64_t wait_ms) {
   struct pollfd news[] = {{.fd = signals, .events = POLLIN}, {.fd = copy_is_stalled() ? -1 : copy.source, .events = POLLIN}};
@@ -53,10 +62,7 @@ static bool wait_for_news(int signals, int64_t wait_ms) {
   struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
   ppoll(news, 2, &wait, NULL);
   copy_some();
-  bool asked_to_stop = false;
-  struct signalfd_siginfo info;
-  while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) asked_to_stop |= info.ssi_signo == SIGTERM;
-  return asked_to_stop;
+  return take_stop_request(signals);
 }
 
 static void supervise_tree(struct supervision *state, int signals) {
@@ -67,10 +73,10 @@ static void supervise_tree(struct supervision *state, int signals) {
   while (reap(state)) {
     int64_t now_ms = monotonic_ms();
     bool undisturbed = state->cause == CAUSE_NONE && !state->command_ended;
-    if (undisturbed && now_ms >= timeout_at_ms) begin_stop(state, CAUSE_TIMED_OUT);
+    if (undisturbed && now_ms >= timeout_at_ms) begin_stop(state, CAUSE_TIMED_OUT, now_ms);
     else if (undisturbed && now_ms >= lease_ends_at_ms) {
       lease_ends_at_ms = read_lease_deadline();
-      if (now_ms >= lease_ends_at_ms) begin_stop(state, CAUSE_LEASE_EXPIRED);
+      if (now_ms >= lease_ends_at_ms) begin_stop(state, CAUSE_LEASE_EXPIRED, lease_ends_at_ms);
     }
     /* What a command leaves behind when it ends by itself gets no grace: it was not asked to stop, it was left. */
     bool left_behind = state->command_ended && state->cause == CAUSE_NONE && !state->killing;
@@ -83,7 +89,7 @@ static void supervise_tree(struct supervision *state, int signals) {
     bool asked_to_stop = wait_for_news(signals, wait_ms);
     /* An end that was there before the request counts as its own. */
     if (asked_to_stop && reap(state) && !state->command_ended && state->cause == CAUSE_NONE) {
-      begin_stop(state, read_stop_cause());
+      begin_stop(state, read_stop_cause(), monotonic_ms());
     }
   }
 }
@@ -167,6 +173,16 @@ static void run_attempt(const char *id, const sigset_t *signals) {
     /* The task may run elsewhere by now. */
     drop_command(&command);
     end.cause = CAUSE_LEASE_EXPIRED;
+    conclude(&end, &launch, output, id);
+    return;
+  }
+  /*
+   * After the lease, never before it: what the coordinator has given away meanwhile the agent asks to stop before it
+   * renews the lease, so whoever sees the new lease sees the request too.
+   */
+  if (take_stop_request(signal_news)) {
+    drop_command(&command);
+    end.cause = read_stop_cause();
     conclude(&end, &launch, output, id);
     return;
   }

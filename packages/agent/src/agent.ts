@@ -12,6 +12,7 @@ import { composeLaunch } from "./attempts/compose-launch.ts";
 import type { AgentConfig } from "./config.ts";
 import { NodeWatch } from "./health/node-watch.ts";
 import { loadNodeId } from "./identity.ts";
+import { takeWelcome } from "./link/take-welcome.ts";
 import { createLease, openLeaseFile, type Lease } from "./lease.ts";
 import { CoordinatorLink } from "./link/coordinator-link.ts";
 import { agentEndpoint, type Dial } from "./link/socket.ts";
@@ -182,16 +183,16 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
     onClockOffset: (offsetMs) => watch.takeClockOffset(offsetMs),
     countAttempts: () => attempts.count(),
     composeHello: () => composeHello(config, node.nodeId, machine, watch.state(), attempts.takeAllReports()),
-    onWelcome(welcome) {
-      // Offsets first: with them, what is listed after is known to be complete or not.
-      shipper.resume(welcome.outputOffsets);
-      attempts.apply(welcome.attempts, true);
+    onWelcome(welcome, sentAtMs) {
+      takeWelcome(welcome, sentAtMs, { shipper, attempts, lease });
       flushReports();
     },
-    onDesired: (desired) => attempts.apply(desired, false),
+    onDesired: (desired) => attempts.apply(desired),
     onOutputAck: (attemptId, offset) => shipper.onAck(attemptId, offset),
     onOutputResend: (attemptId, offset) => shipper.onResend(attemptId, offset),
-    onLeaseRenewed: (sentAtMs, leaseMs) => lease.renew(sentAtMs, leaseMs),
+    onLeaseRenewed(sentAtMs, leaseMs) {
+      if (!attempts.hasLooseEnds()) lease.renew(sentAtMs, leaseMs);
+    },
   });
   return { attempts, shipper, link };
 }

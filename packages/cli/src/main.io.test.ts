@@ -50,12 +50,14 @@ describe("an error is one line that says what is wrong and what to do", () => {
 
   test.each([
     [["jobs", "--state", "lost"], "--state"],
-    [["job", "twelve"], "a job's id is a number"],
+    [["job", "twelve"], "'twelve' will not do: a job's id is a number"],
     [["run"], "command"],
     [["run", "-m", "lots", "--", "ls"], '--memory: "lots" is not a size; say its unit'],
     [["run", "-c", "many", "--", "ls"], "write a number of CPUs"],
     [["submit", "/no/such.yaml"], "there is no such file"],
     [["fly"], "unknown command"],
+    [["jbs"], "unknown command 'jbs' (Did you mean jobs?); see drover --help"],
+    [["node", "cordn", "gpu-01"], 'there is no "drover node cordn …"; there is drover node accept-hardware, cordon'],
     [["node", "gone"], "name-or-id"],
     [["node", "drain", "gpu-01", "--deadline", "soon"], "write a duration"],
     [["node", "cordon", "gpu-01", "--deadline", "2h"], "--deadline"],
@@ -95,7 +97,7 @@ describe("the commands that read", () => {
     const frozen = { frozenSince: "2026-01-02T03:04:05.000Z", why: "3 of 4 nodes are silent" };
     coordinator.on("GET /v1/nodes", (_request, response) => sendJson(response, { nodes: [aNode()] }));
     coordinator.on("GET /v1/sites", (_request, response) =>
-      sendJson(response, aSiteList([{ name: "berlin", nodes: 4, online: 1, ...frozen }])),
+      sendJson(response, aSiteList([{ name: "berlin", nodes: 4, online: 0, ...frozen }])),
     );
     expect(await drover("nodes")).toBe(0);
     expect(shell.stdout()).toMatch(/^NODE .*\ngpu-01 .*\nsite berlin was frozen .* drover site gone berlin\n$/);

@@ -59,7 +59,7 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     .configureOutput({
       writeOut: (text) => void shell.write(text),
       writeErr: (text) => void shell.writeError(text),
-      outputError: (text, write) => write(`drover: ${text.replace(/^error: /, "").trimEnd()}; see drover --help\n`),
+      outputError: (text, write) => write(`drover: ${clause(inOurWords(text))}; see drover --help\n`),
     });
 
   const invoke: Invoke = async (command, carryOut) => {
@@ -115,6 +115,15 @@ function sentenceFor(error: unknown): string {
   if (isDroverError(error)) return `${clause(error.message)}; ${clause(lowerFirst(error.advice))}`;
   const message = error instanceof Error ? error.message : String(error);
   return `this is a defect in drover: ${message.split("\n")[0]}; please report it`;
+}
+
+/** What the parser of the command line says, without the words that only its authors know. */
+function inOurWords(text: string): string {
+  return text
+    .trim()
+    .replace(/^error: /, "")
+    .replace(/^command-argument value ('.*') is invalid for argument '.*'\. /, "$1 will not do: ")
+    .replace(/^option '(?:-\w, )?(--[\w-]+).*' argument ('.*') is invalid\. /, "$1 $2 will not do: ");
 }
 
 /** Without its full stop, so that two sentences become the halves of one line. */

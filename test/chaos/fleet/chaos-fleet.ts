@@ -41,6 +41,7 @@ export interface ChaosFleet {
   readonly description: string;
   readonly client: DroverClient;
   readonly network: ChaosNetwork;
+  readonly coordinatorDataDir: string;
   readonly databaseFile: string;
   /** Whether `disk(…).fill()` does anything. */
   readonly disksCanFill: boolean;
@@ -109,6 +110,7 @@ export async function startChaosFleet(options: FleetOptions): Promise<ChaosFleet
       : `${network.description}; disks are not filled (missing: ${missingForDisks().join(", ")})`,
     client,
     network,
+    coordinatorDataDir: join(folder, "coordinator/data"),
     databaseFile: join(folder, "coordinator/data/drover.db"),
     disksCanFill,
     daemon: (name) => daemons.get(name)!,

@@ -1,5 +1,10 @@
-import { copyFileSync, existsSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
 import Database from "better-sqlite3";
+import { CHECKOUT } from "../../support/local-fleet.ts";
+import { runCommand } from "../machine/commands.ts";
+
+const PROGRAM = join(CHECKOUT, "packages/coordinator/bin/drover-coordinator.mjs");
 
 /** What a coordinator's database says of the promises that its coordinator made. */
 export interface Remembered {
@@ -26,21 +31,16 @@ export function readDatabase(file: string): Remembered {
   }
 }
 
-/** While its coordinator uses it: SQLite's own backup, which yields one state of it. */
-export async function backUpDatabase(file: string, copy: string): Promise<void> {
-  const database = new Database(file, { readonly: true, fileMustExist: true });
-  try {
-    await database.backup(copy);
-  } finally {
-    database.close();
-  }
+/** With the coordinator's own command, whether one runs there or not. */
+export function backUpDatabase(dataDir: string, copy: string): Promise<void> {
+  return runCommand([process.execPath, PROGRAM, "--data-dir", dataDir, "backup", copy]);
 }
 
-/** Of a coordinator that does not run: the file, and what its last turns left beside it. */
+export function restoreDatabase(dataDir: string, copy: string): Promise<void> {
+  return runCommand([process.execPath, PROGRAM, "--data-dir", dataDir, "restore", copy]);
+}
+
+/** Without any command, of a coordinator that does not run: the file, and what its last turns left beside it. */
 export function copyDatabase(file: string, copy: string): void {
-  for (const suffix of ["", "-wal"]) {
-    rmSync(copy + suffix, { force: true });
-    if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
-  }
-  rmSync(`${copy}-shm`, { force: true });
+  for (const suffix of ["", "-wal"]) if (existsSync(file + suffix)) copyFileSync(file + suffix, copy + suffix);
 }

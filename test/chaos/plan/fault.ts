@@ -22,7 +22,7 @@ export type Fault =
   /** So many of a hundred packets vanish, either way. */
   | { kind: "loss"; agents: readonly AgentName[]; percent: number; forMs: number }
   | { kind: "fillDisk"; daemon: DaemonName; forMs: number }
-  /** The database is copied away: by SQLite's own backup while it is in use, or with the coordinator stopped. */
+  /** The database is copied away: by `drover-coordinator backup` while it is in use, or by hand with the coordinator stopped. */
   | { kind: "copy"; way: "online" | "stopped"; forMs: 0 }
   /** The coordinator is killed and started again from the latest copy. */
   | { kind: "restore"; forMs: 0 };

@@ -217,7 +217,10 @@ export class CoordinatorHost {
   #onEnded(kernelLives: boolean): void {
     this.#observer.say("coordinator", "is gone");
     this.#control = null;
-    for (const connection of this.#connections) connection.coordinatorEnd.vanish(kernelLives);
+    for (const connection of this.#connections) {
+      if (!kernelLives) connection.lose("down");
+      connection.coordinatorEnd.vanish(kernelLives);
+    }
     this.#connections.clear();
   }
 

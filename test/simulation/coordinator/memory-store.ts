@@ -89,7 +89,12 @@ export class MemoryStore implements TurnStore {
   }
 
   async commit(fleet: Fleet, events: readonly FleetEvent[]): Promise<WrittenTurn> {
-    await this.#write();
+    try {
+      await this.#write();
+    } catch (error) {
+      this.#process.after(0, () => this.#observer.onTakenBack(fleet));
+      throw error;
+    }
     return this.#process.effect(() => {
       this.#apply(fleet);
       this.#observer.onCommit(fleet, events);

@@ -35,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the coordinator's own stall counts as the nodes' silence",
     file: `${COORDINATOR}/engine/engine.ts`,
-    find: "extendLeases(this.fleet, lateMs, this.#now());",
+    find: "extendLeases(this.fleet, lateMs, now);",
     replace: "void extendLeases;",
   },
   {
@@ -87,10 +87,16 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "} else {\n      void isFrozen;",
   },
   {
+    name: "no site is ever frozen",
+    file: `${CORE}/site-freeze.ts`,
+    find: "const MIN_AWAY = 2;",
+    replace: "const MIN_AWAY = 1e9;",
+  },
+  {
     name: "a cordoned node takes new work",
     file: `${CORE}/scheduler/capacity.ts`,
-    find: 'node.isAvailable = after.link === "online" && after.admin === "schedulable";',
-    replace: 'node.isAvailable = after.link === "online" && after.admin !== "drained";',
+    find: 'node.isAvailable = after.link === "online" && after.admin === "schedulable" &&',
+    replace: 'node.isAvailable = after.link === "online" && after.admin !== "drained" &&',
   },
   {
     name: "a clone is let in",
@@ -99,17 +105,40 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "return false;",
   },
   {
+    name: "a hello that waited for the disk counts as heard when it is taken",
+    file: `${CORE}/agent-session.ts`,
+    find: "presenceFrom(presence, heardAt)",
+    replace: "presenceFrom(presence, now)",
+  },
+  {
+    name: "a hello that a later one has overtaken is taken",
+    file: `${COORDINATOR}/gateway/agent-gateway.ts`,
+    find: "if (session.id < (this.#newestGreeted.get(hello.nodeId) ?? 0)) return session.close(OVERTAKEN);",
+    replace: "",
+  },
+  {
+    name: "the twin of a machine is let in beside it",
+    file: `${CORE}/agent-session.ts`,
+    find: "return now.monotonicMs - heardAtMs <= suspectAfterMs(fleet.settings);",
+    replace: "return now.monotonicMs - heardAtMs < 0 * suspectAfterMs(fleet.settings);",
+  },
+  {
+    name: "the goodbye of a session that was replaced counts",
+    file: `${CORE}/agent-session.ts`,
+    find: "if (!node || fleet.sessionIdOf(nodeId) !== sessionId) return;",
+    replace: "if (!node) return void sessionId;",
+  },
+  {
     name: "what should wait for its node is given away",
     file: `${CORE}/liveness.ts`,
-    find: 'if (fleet.jobs.get(attempt.jobId)?.spec.onDisconnect !== "restart") continue;',
+    find: 'if (!isGone && fleet.jobs.get(attempt.jobId)?.spec.onDisconnect === "wait") continue;',
     replace: "",
   },
   {
     name: "after a restart of the coordinator every node has long been silent",
     file: `${CORE}/liveness.ts`,
-    find: "fleet.presences.set(node.id, { heardAtMonotonicMs: now.monotonicMs, heardAtMs: null, load: null });",
-    replace:
-      "fleet.presences.set(node.id, { heardAtMonotonicMs: now.monotonicMs - 1e9, heardAtMs: null, load: null });",
+    find: "      leaseFromMonotonicMs: now.monotonicMs,\n      heardAtMs: null,",
+    replace: "      leaseFromMonotonicMs: now.monotonicMs - 1e9,\n      heardAtMs: null,",
   },
   {
     name: "assignments are not repeated after a hello",
@@ -161,6 +190,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "if (storedBytes >= 0) return",
   },
   {
+    name: "an end states a byte more than there is",
+    file: `${CORE}/attempt-reports.ts`,
+    find: "{ outcome, outputBytes, usage, endedAtMs: report.endedAtMs ?? now.wallMs },",
+    replace: "{ outcome, outputBytes: outputBytes + 1, usage, endedAtMs: report.endedAtMs ?? now.wallMs },",
+  },
+  {
     name: "output is stored one byte off where frames overlap",
     file: `${COORDINATOR}/output/output-store.ts`,
     find: "const fresh = payload.subarray(writing.acceptedBytes - offset);",
@@ -200,8 +235,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what the coordinator does not list goes on",
     file: `${AGENT}/attempts/attempts.ts`,
-    find: "for (const held of this.#ledger.all()) if (!wanted.has(held.attemptId)) this.#lifecycle.drop(held);",
-    replace: "void wanted;",
+    find: "for (const held of this.#ledger.all()) if (!stays.has(held.attemptId)) this.#lifecycle.drop(held);",
+    replace: "void stays;",
+  },
+  {
+    name: "what a supervisor that was killed left running is not looked for",
+    file: `${AGENT}/attempts/lifecycle.ts`,
+    find: "if (supervisors.killLeftovers(held.attemptId, held.cgroup) > 0) return;",
+    replace: "void supervisors;",
   },
   {
     name: "an attempt is stopped before it starts, and its claim is left to take",
@@ -211,7 +252,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "after a reconnect output goes on where it was, whatever arrived",
-    file: `${AGENT}/agent.ts`,
+    file: `${AGENT}/link/take-welcome.ts`,
     find: "shipper.resume(welcome.outputOffsets);",
     replace: "",
   },

@@ -95,6 +95,7 @@ export class NodeMachine {
     this.launcher = null;
     this.#listener = null;
     this.processes.clear();
+    for (const connection of this.path.connections) connection.lose("up");
     // Nobody answers for it until it is back.
     this.path.cut("up");
     this.path.cut("down");
@@ -114,6 +115,14 @@ export class NodeMachine {
   listenForNotices(listener: (notice: Notice) => void): () => void {
     this.#listener = listener;
     return () => (this.#listener = null);
+  }
+
+  /** Some program of the machine, which gets a pid that was ours a moment ago. */
+  startOther(pid: number): void {
+    const { processes, observer, timeline, random } = this;
+    const onSignal = () => observer.fail("signalsReachWhomTheyMean", `${this.name}: a program that is not ours`);
+    const other = processes.add("", onSignal, pid - 1);
+    if (other) timeline.after(random.magnitude(1_000, 600_000), () => processes.remove(other));
   }
 
   startLauncher(onLocked: () => void, onReady: (launcher: Launcher) => void): void {

@@ -24,9 +24,10 @@ export class ProcessTable {
     this.#pidCount = pidCount;
   }
 
-  /** `null` where the machine has no process left to give. */
-  add(environment: string, signal: TableEntry["signal"]): TableEntry | null {
+  /** `null` where the machine has no process left to give. `lastPid`: the kernel is just about to come to the next. */
+  add(environment: string, signal: TableEntry["signal"], lastPid = this.#lastPid): TableEntry | null {
     if (this.#entries.size >= this.#pidCount) return null;
+    this.#lastPid = lastPid;
     do this.#lastPid = 2 + ((this.#lastPid - 1) % this.#pidCount);
     while (this.#entries.has(this.#lastPid));
     // A real kernel needs longer than a tick to come round to the same pid again.

@@ -31,6 +31,7 @@ export class Supervisor {
   #cause: AttemptOutcome | null = null;
   #isCommandOver = false;
   #isExecuting = false;
+  #isAskedToStop = false;
   #written = "";
   #outputBytes = 0;
 
@@ -61,6 +62,7 @@ export class Supervisor {
     if (this.#written !== "") this.#machine.observer.onLostInPipe(this.#attemptId, this.#written);
     this.#written = "";
     if (this.#entry) this.#machine.processes.remove(this.#entry);
+    if (this.#entry && this.#random.chance(0.2)) this.#machine.startOther(this.#entry.pid);
     this.#machine.supervisors.delete(this);
     // The kernel kills the command with it; a process that the command has forked may go on until somebody finds it.
     const survivesMs = this.#random.chance(0.3) ? this.#random.magnitude(DEATH_MS, LEFT_BEHIND_MS) : DEATH_MS;
@@ -115,6 +117,10 @@ export class Supervisor {
       if (this.#line?.endsWithLease && this.#leaseDeadlineMs() <= this.#machine.clock.monotonicMs()) {
         this.#commandGone();
         return this.#conclude({ type: "nodeLost", code: "leaseExpired" });
+      }
+      if (this.#isAskedToStop) {
+        this.#commandGone();
+        return this.#conclude(this.#stopCause());
       }
       this.#run();
     });
@@ -182,17 +188,18 @@ export class Supervisor {
 
   #onSignal(signal: "SIGTERM" | "SIGKILL"): void {
     if (signal === "SIGKILL") return this.kill();
+    this.#isAskedToStop = true;
     this.#next(() => {
-      if (!this.#isExecuting) return;
-      const word = this.#machine.disk.read(`${this.#directory}/stop`)?.trim();
-      if (word === "preempted") this.#beginStop({ type: "preempted" });
-      else if (word === "canceled") this.#beginStop({ type: "canceled" });
-      else {
-        // On a full disk the agent signals without the file: what counts is that somebody meant this one.
-        this.#machine.observer.onStoppedWithoutWord(this.#attemptId);
-        this.#beginStop({ type: "nodeLost", code: "supervisorLost" });
-      }
+      if (this.#isExecuting) this.#beginStop(this.#stopCause());
     });
+  }
+
+  #stopCause(): AttemptOutcome {
+    const word = this.#machine.disk.read(`${this.#directory}/stop`)?.trim();
+    if (word === "preempted" || word === "canceled") return { type: word };
+    // On a full disk the agent signals without the file: what counts is that somebody meant this one.
+    this.#machine.observer.onStoppedWithoutWord(this.#attemptId);
+    return { type: "nodeLost", code: "supervisorLost" };
   }
 
   /** SIGTERM to the tree; what is still there when the grace is over is killed. */

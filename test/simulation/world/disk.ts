@@ -4,6 +4,8 @@ interface File {
   text: string;
   /** What a power cut leaves for certain. */
   syncedText: string;
+  /** A sync failed: the kernel has forgotten what it could not write, and later syncs pass without it. */
+  isForgotten?: boolean;
 }
 
 type Entry = File | "directory";
@@ -64,6 +66,7 @@ export class Disk {
     if (text.length > (file?.text.length ?? 0)) this.#mustHaveRoom(path);
     if (file) file.text = text;
     else this.#create(path, text);
+    if (file && text === "") file.isForgotten = false;
   }
 
   append(path: string, text: string): void {
@@ -76,9 +79,11 @@ export class Disk {
 
   /** The journal is written with it, and so is every change of names before. */
   sync(path: string): void {
-    this.#mustWork(path);
     const file = this.#fileAt(path);
-    if (file) file.syncedText = file.text;
+    if (this.isBroken && file && file.text !== file.syncedText) file.isForgotten = true;
+    this.#mustWork(path);
+    if (file && !file.isForgotten) file.syncedText = file.text;
+    else if (file) return;
     else if (!this.#directories.has(path)) throw diskError("ENOENT", path);
     this.#writeJournal(this.#journal.length);
   }
@@ -176,10 +181,11 @@ export class Disk {
   }
 
   #tear(file: File): void {
-    const kept = this.#random.pick(["synced", "part", "all"]);
+    const kept = file.isForgotten ? "synced" : this.#random.pick(["synced", "part", "all"]);
     if (kept === "synced") file.text = file.syncedText;
     if (kept === "part") file.text = file.text.slice(0, this.#random.below(file.text.length + 1));
     file.syncedText = file.text;
+    file.isForgotten = false;
   }
 
   #create(path: string, text: string): void {

@@ -2,6 +2,8 @@ import type { Process } from "./process.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
+/** When TCP tries again after a way was cut: its pauses double, and a connection made meanwhile may be faster. */
+const RETRANSMIT_MS = [0.2, 30_000] as const;
 /** Bytes that a direction takes while nothing gets through: the socket buffers of both kernels. */
 const KERNEL_BUFFER_BYTES = 512 * 1024;
 
@@ -80,14 +82,24 @@ export class Connection {
 
   send(from: End, frame: Frame | Goodbye): void {
     if (this.#isForgotten) return;
-    if (this.#path.isCut(from.direction)) this.#held[from.direction].push(frame);
+    const held = this.#held[from.direction];
+    if (held.length > 0 || this.#path.isCut(from.direction)) held.push(frame);
     else this.#forward(from, frame);
   }
 
-  /** What waited goes on, in its order. */
+  /** What waited goes on, in its order, as soon as the kernel tries again. */
   goOn(direction: Direction): void {
+    if (this.#held[direction].length === 0) return;
     const from = direction === "up" ? this.agentEnd : this.coordinatorEnd;
-    for (const frame of this.#held[direction].splice(0)) this.#forward(from, frame);
+    this.#timeline.after(this.#random.magnitude(...RETRANSMIT_MS), () => {
+      if (this.#path.isCut(direction)) return;
+      for (const frame of this.#held[direction].splice(0)) this.#forward(from, frame);
+    });
+  }
+
+  /** What waited in the kernel of a machine that went down. */
+  lose(direction: Direction): void {
+    this.#held[direction] = [];
   }
 
   /** Both ends are told, each when the news reaches it; what is under way is lost. */

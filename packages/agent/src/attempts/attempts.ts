@@ -40,12 +40,22 @@ export class Attempts {
     for (const attemptId of this.#ports.spool.list()) this.#tryToAdopt(attemptId);
   }
 
-  /** `full`: these are all that should be here; others are stopped and dropped. */
-  apply(desired: readonly DesiredAttempt[], full: boolean): void {
+  /** Everything but these is stopped and dropped. */
+  dropOthers(wanted: readonly AttemptId[]): void {
+    const stays = new Set(wanted);
+    for (const held of this.#ledger.all()) if (!stays.has(held.attemptId)) this.#lifecycle.drop(held);
+  }
+
+  /**
+   * Something that was given away may still start here: its claim could neither be taken nor read. As long as this
+   * is so, the lease must not be renewed.
+   */
+  hasLooseEnds(): boolean {
+    return this.#ledger.all().some((held) => held.unwanted && held.exit === null && !held.isToldToStop);
+  }
+
+  apply(desired: readonly DesiredAttempt[]): void {
     for (const one of desired) this.#applyOne(one);
-    if (!full) return;
-    const wanted = new Set(desired.map((one) => one.attemptId));
-    for (const held of this.#ledger.all()) if (!wanted.has(held.attemptId)) this.#lifecycle.drop(held);
   }
 
   onNotice(notice: Notice): void {
@@ -194,6 +204,8 @@ export class Attempts {
     }
     if (spooled.exit !== null) return this.#lifecycle.end(held, spooled.exit);
     if (held.started !== null) shipper.track(attemptId);
+    // What the hello said of it was only that it is here.
+    if (unread) this.#ledger.reportDue(held);
     this.#sweepOne(held);
   }
 
@@ -215,7 +227,7 @@ export class Attempts {
       // Alive first, exit record second: in the other order its end could fall between the two.
       if (!this.#ports.supervisors.isAlive(claim)) return this.#lifecycle.settleWithoutSupervisor(held);
       if (claim.commandPid > 0) this.#lifecycle.start(held, claim.commandPid, claim.startedAtMs);
-      if (stopCause !== null) this.#ports.supervisors.stop(claim);
+      if (stopCause !== null) this.#lifecycle.tellToStop(held, claim);
       return;
     }
     if (stopCause !== null) return this.#lifecycle.stop(held, stopCause);
@@ -231,6 +243,7 @@ function newAttempt(attemptId: AttemptId, cgroup: string | null): HeldAttempt {
     claim: null,
     started: null,
     stopCause: null,
+    isToldToStop: false,
     exit: null,
     unwanted: false,
     askedAtMonotonicMs: null,

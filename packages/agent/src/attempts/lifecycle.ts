@@ -4,7 +4,7 @@ import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { Log } from "../log.ts";
 import type { OutputShipper } from "../output/shipper.ts";
 import type { Supervisors } from "../runtime/supervisors.ts";
-import type { ExitRecord } from "../spool/records.ts";
+import type { Claim, ExitRecord } from "../spool/records.ts";
 import type { Spool, StopCause } from "../spool/spool.ts";
 import type { Ledger } from "./ledger.ts";
 import type { HeldAttempt } from "./report.ts";
@@ -46,22 +46,32 @@ export class Lifecycle {
 
   stop(held: HeldAttempt, cause: StopCause): void {
     if (held.exit !== null) return this.#ledger.reportDue(held);
-    const { spool, supervisors, log } = this.#ports;
+    const { spool } = this.#ports;
     const isFirstRequest = held.stopCause === null;
     // Before anything that a full disk can prevent: the sweep goes on from here.
     held.stopCause ??= cause;
-    try {
-      if (isFirstRequest) spool.writeStop(held.attemptId, held.stopCause);
-      if (this.endUnstarted(held, { type: held.stopCause })) return;
-    } catch (error) {
-      // Stopped it must be all the same: the file only says why, and the coordinator knows that itself.
-      log("agent.attemptFailed", {
-        attemptId: held.attemptId,
-        reason: `cannot write down why it stops: ${messageOf(error)}`,
-      });
-    }
-    if (held.claim !== null) supervisors.stop(held.claim);
+    const stopCause = held.stopCause;
+    // The file only says why, and the coordinator knows that itself: without it too the attempt must be stopped.
+    if (isFirstRequest) this.#try(held, "write down why it stops", () => spool.writeStop(held.attemptId, stopCause));
+    if (this.#try(held, "end it unstarted", () => this.endUnstarted(held, { type: stopCause })) === true) return;
+    const { claim } = held;
+    if (claim !== null) this.#try(held, "tell its supervisor", () => this.tellToStop(held, claim));
     this.#ledger.reportDue(held);
+  }
+
+  tellToStop(held: HeldAttempt, claim: Claim): void {
+    this.#ports.supervisors.stop(claim);
+    held.isToldToStop = true;
+  }
+
+  /** What does not work now the next sweep does. */
+  #try<T>({ attemptId }: HeldAttempt, what: string, act: () => T): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      this.#ports.log("agent.attemptFailed", { attemptId, reason: `cannot ${what}: ${messageOf(error)}` });
+      return undefined;
+    }
   }
 
   /**

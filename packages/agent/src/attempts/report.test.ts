@@ -6,6 +6,7 @@ function held(overrides: Partial<HeldAttempt> = {}): HeldAttempt {
   return {
     attemptId: anAssignment().attemptId,
     cgroup: null,
+    isToldToStop: false,
     claim: null,
     started: { pid: 7, startedAtMs: 1000 },
     stopCause: null,

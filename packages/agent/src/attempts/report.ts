@@ -13,6 +13,8 @@ export interface HeldAttempt {
   started: { pid: number; startedAtMs: number } | null;
   stopCause: StopCause | null;
   exit: ExitRecord | null;
+  /** Its supervisor was told to stop, or is gone: it starts nothing any more. */
+  isToldToStop: boolean;
   /** The coordinator does not list it: once it has ended it is dropped without a report. */
   unwanted: boolean;
   /** When a supervisor was last asked for; `null` while the coordinator has not confirmed that it still wants it. */

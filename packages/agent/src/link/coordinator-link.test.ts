@@ -42,7 +42,7 @@ function aLink() {
     nodeState: () => ({ revision: 1 }) as ReturnType<LinkPorts["nodeState"]>,
     onClockOffset: () => {},
     countAttempts: () => 0,
-    onWelcome: () => happened.push("welcomed"),
+    onWelcome: ({ leaseMs }, sentAtMs) => happened.push(`welcomed, lease until ${sentAtMs + leaseMs}`),
     onDesired: () => happened.push("desired"),
     onOutputAck: () => {},
     onOutputResend: () => {},
@@ -59,7 +59,7 @@ test("a welcome renews the lease from when the hello was sent", () => {
   clock.advanceBy(LEASE_MS - 1);
   hear(WELCOME);
   hear(DESIRED);
-  expect(happened).toEqual(["hello", "lease until 3000", "welcomed", "desired"]);
+  expect(happened).toEqual(["hello", "welcomed, lease until 3000", "heartbeat", "desired"]);
 });
 
 test("a welcome whose own lease is over is not taken, nor what follows it: the agent says hello again", () => {
@@ -74,5 +74,5 @@ test("a welcome whose own lease is over is not taken, nor what follows it: the a
   clock.advanceBy(0);
   connections[1]?.events.onOpen();
   hear(WELCOME);
-  expect(happened).toEqual(["hello", "hello", "lease until 6000", "welcomed"]);
+  expect(happened).toEqual(["hello", "hello", "welcomed, lease until 6000", "heartbeat"]);
 });

@@ -43,11 +43,12 @@ export interface LinkPorts {
   onClockOffset(offsetMs: number): void;
   /** How many attempts this node holds. */
   countAttempts(): number;
-  onWelcome(welcome: Welcome): void;
+  /** The answer to a hello that was sent at this time; with it the lease is renewed. */
+  onWelcome(welcome: Welcome, sentAtMonotonicMs: number): void;
   onDesired(attempts: readonly DesiredAttempt[]): void;
   onOutputAck(attemptId: AttemptId, offset: number): void;
   onOutputResend(attemptId: AttemptId, offset: number): void;
-  /** The coordinator has answered to what was sent at this time. */
+  /** The coordinator has answered to a heartbeat that was sent at this time. */
   onLeaseRenewed(sentAtMonotonicMs: number, leaseMs: number): void;
 }
 
@@ -176,9 +177,10 @@ export class CoordinatorLink implements OutputChannel {
     session.welcome = welcome;
     this.#backoff.reset();
     log("agent.connected", { coordinator: url, attempts: welcome.attempts.length });
-    this.#ports.onLeaseRenewed(session.helloSentAtMs, welcome.leaseMs);
-    this.#ports.onWelcome(welcome);
+    this.#ports.onWelcome(welcome, session.helloSentAtMs);
     session.cancelTimer?.();
+    // At once: the lease counts from the hello, which may have waited for most of it.
+    this.#beat(session);
     this.#beatLater(session, welcome.heartbeatIntervalMs);
   }
 

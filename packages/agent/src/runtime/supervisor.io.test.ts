@@ -1,6 +1,17 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { makeDataDir, SUPERVISOR_PROGRAM } from "../testing/start-test-agent.ts";
 import { sh, startSupervised, type Supervised } from "../testing/supervised.ts";
@@ -291,6 +302,37 @@ describe("a time limit", () => {
     });
   });
 });
+
+test("a command whose supervisor was told to stop before it began does not begin", async () => {
+  const supervised = await startSupervised();
+  const ran = join(supervised.dataDir, "ran");
+  const attemptId = supervised.spoolOnly({ arguments: sh(`touch ${ran}`) });
+  const directory = supervised.spool.directoryOf(attemptId);
+  // Opening it holds the supervisor up until somebody reads: between the question whether the attempt is taken and the
+  // last look before it starts.
+  execFileSync("mkfifo", [`${directory}/output`]);
+  supervised.launcher.request("start", attemptId);
+  const pid = await waitFor("its supervisor", () => processIn(directory));
+  supervised.spool.writeStop(attemptId, "canceled");
+  process.kill(pid, "SIGTERM");
+  const reader = openSync(`${directory}/output`, constants.O_RDONLY | constants.O_NONBLOCK);
+  expect((await supervised.ended(attemptId)).outcome).toEqual({ type: "canceled" });
+  closeSync(reader);
+  expect(existsSync(ran)).toBe(false);
+});
+
+/** Whose current directory it is. */
+function processIn(directory: string): number | undefined {
+  const isIn = (pid: string) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === directory;
+    } catch {
+      return false;
+    }
+  };
+  const pid = readdirSync("/proc").find((name) => /^\d+$/.test(name) && isIn(name));
+  return pid === undefined ? undefined : Number(pid);
+}
 
 describe("a lease", () => {
   test("that runs out ends what may be started elsewhere, without an agent", async () => {

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { ExitCode } from "../exit-codes.ts";
 import { printJson, type Invocation, type Invoke } from "../invocation.ts";
 import { renderAdmin, renderNode } from "../render/node.ts";
+import { UsageError } from "../usage-error.ts";
 import { parseDuration } from "./arguments.ts";
 
 export function registerNode(program: Command, invoke: Invoke): void {
@@ -11,9 +12,11 @@ export function registerNode(program: Command, invoke: Invoke): void {
     .description("Show a machine: its hardware, its load, what runs there; or say what is to become of it.")
     .helpCommand(false)
     .argument("<name-or-id>", NAME_OR_ID)
-    .action((idOrName: string, _options: object, command: Command) =>
-      invoke(command, (invocation) => showNode(invocation, idOrName)),
-    );
+    .allowExcessArguments()
+    .action((idOrName: string, _options: object, command: Command) => {
+      if (command.args.length > 1) throw new UsageError(noSuchWord(idOrName, node.commands));
+      return invoke(command, (invocation) => showNode(invocation, idOrName));
+    });
   node
     .command("accept-hardware")
     .description("Say that what a machine shows now is all that it has: nothing is missing any more.")
@@ -53,6 +56,12 @@ export function registerNode(program: Command, invoke: Invoke): void {
     .action((idOrName: string, _options: object, command: Command) =>
       invoke(command, (invocation) => declareGone(invocation, idOrName)),
     );
+}
+
+/** `drover node cordn box-3`: taken for a node's name, it would only be one word too many. */
+function noSuchWord(word: string, commands: readonly Command[]): string {
+  const names = commands.map((command) => command.name());
+  return `there is no "drover node ${word} …"; there is drover node ${names.join(", ")}`;
 }
 
 const NAME_OR_ID = "the node's name, or its id";

@@ -24,11 +24,11 @@ describe("what is frozen", () => {
   test("is told in one line a site, with why and what to do", () => {
     const list = aSiteList([
       { name: "berlin", nodes: 4, online: 1, ...FROZEN },
-      { name: null, nodes: 4, online: 1, ...FROZEN },
+      { name: null, nodes: 4, online: 0, ...FROZEN },
       { name: "paris", nodes: 2, online: 2, frozenSince: null, why: null },
     ]);
     expect(renderFrozen(list, VIEW)).toMatchInlineSnapshot(`
-      "site berlin was frozen 1m ago: 3 of 4 nodes are silent; nothing that runs there is given away until they answer, or are declared gone: drover site gone berlin
+      "site berlin was frozen 1m ago: 3 of 4 nodes are silent; nothing that runs there is given away until they answer, or are declared gone: drover node gone NODE, each of them
       the site without a name was frozen 1m ago: 3 of 4 nodes are silent; nothing that runs there is given away until they answer, or are declared gone: drover site gone -
       "
     `);

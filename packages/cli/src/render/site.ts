@@ -20,11 +20,14 @@ export function renderSites({ sites }: SiteList, { nowMs, width }: View): string
 
 /** One line for each site that is frozen, and one for the fleet: what, since when, why, and what to do. */
 export function renderFrozen({ sites, fleet }: SiteList, { nowMs }: View): string {
-  const lines = sites.map((site) =>
-    frozenLine(siteName(site), site, `drover site gone ${site.name ?? UNNAMED_SITE}`, nowMs),
-  );
+  const lines = sites.map((site) => frozenLine(siteName(site), site, remedyFor(site), nowMs));
   lines.push(frozenLine("the fleet", fleet, "drover site gone SITE, or drover node gone NODE", nowMs));
   return lines.join("");
+}
+
+/** A site of which one node still answers is not gone. */
+function remedyFor({ name, online }: SiteSummary): string {
+  return online === 0 ? `drover site gone ${name ?? UNNAMED_SITE}` : "drover node gone NODE, each of them";
 }
 
 export function siteName({ name }: Pick<SiteSummary, "name">): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
+import { aHello, aJob, aReport, nodeIdOf, Scenario, SETTINGS } from "../testing/scenario.ts";
 import { lostAfterMs } from "./liveness.ts";
 
 function withOneRunning() {
@@ -16,6 +16,15 @@ function gone(scenario: Scenario) {
 }
 
 describe("a node that comes back", () => {
+  test("counts as heard from when its hello came, not from when the disk let it be taken", () => {
+    const { scenario } = withOneRunning();
+    gone(scenario);
+    const heardAt = scenario.now;
+    scenario.pass(60_000);
+    scenario.turn({ type: "agentHello", sessionId: 2, hello: aHello(1), heardAt });
+    expect(scenario.fleet.presences.get(nodeIdOf(1))?.heardAtMonotonicMs).toBe(heardAt.monotonicMs);
+  });
+
   test("goes on with what it still has", () => {
     const { scenario, attempt } = withOneRunning();
     scenario.hello(1, { attempts: [aReport(attempt.id)] }, 2);

@@ -6,7 +6,7 @@ import { observeAttempt } from "./attempt-reports.ts";
 import { pause } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
-import type { Fleet, Instant } from "./fleet.ts";
+import type { Fleet, Instant, Presence } from "./fleet.ts";
 import type { Happening } from "./input.ts";
 import { suspectAfterMs, untilKilledMs } from "./liveness.ts";
 import { conditionFrom, tellOfCondition } from "./node-changes.ts";
@@ -19,7 +19,7 @@ import type { AttemptRecord, NodeRecord } from "./records.ts";
  */
 export function agentHello(
   fleet: Fleet,
-  { sessionId, hello }: Extract<Happening, { type: "agentHello" }>,
+  { sessionId, hello, heardAt }: Extract<Happening, { type: "agentHello" }>,
   effects: Effects,
   now: Instant,
 ): void {
@@ -39,13 +39,7 @@ export function agentHello(
     effects.close(earlierSessionId, "the node connected again");
   }
   fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId, protocolVersion: hello.protocolVersion });
-  fleet.presences.set(hello.nodeId, {
-    heardAtMonotonicMs: now.monotonicMs,
-    leaseFromMonotonicMs: now.monotonicMs,
-    heardAtMs: now.wallMs,
-    load: presence?.load ?? null,
-    attemptCount: null,
-  });
+  fleet.presences.set(hello.nodeId, presenceFrom(presence, heardAt));
   const node = takeNodeOver(fleet, known, hello, effects, now);
   const reports = new Map<AttemptId, AttemptReport>(hello.attempts.map((report) => [report.attemptId, report]));
   const held: HeldDesire[] = [];
@@ -72,6 +66,21 @@ export function agentGone(
   fleet.sessions.put(nodeId, { nodeId, sessionId: null, protocolVersion: null });
   moveLink(fleet, node, "disconnected", now);
   effects.tell({ event: "node.disconnected", nodeId, nodeName: node.name, reason });
+}
+
+/**
+ * Not from now on: a hello that has waited for the disk may be of a node that has long been silent again, and would make
+ * it count as present (simulation seed 1867).
+ */
+function presenceFrom(before: Presence | undefined, heardAt: Instant): Presence {
+  const isLatest = before === undefined || before.heardAtMonotonicMs <= heardAt.monotonicMs;
+  return {
+    heardAtMonotonicMs: isLatest ? heardAt.monotonicMs : before.heardAtMonotonicMs,
+    leaseFromMonotonicMs: Math.max(heardAt.monotonicMs, before?.leaseFromMonotonicMs ?? 0),
+    heardAtMs: isLatest ? heardAt.wallMs : before.heardAtMs,
+    load: before?.load ?? null,
+    attemptCount: null,
+  };
 }
 
 /**

@@ -175,7 +175,7 @@ class Run {
       // Another input of the same turn may have made its node lost, and free to be replaced.
       if (isClone && inputCount === 1) expect(isRefused, "a clone").toBe(true);
       if (!isRefused) {
-        this.#heardAtMs.set(nodeId, now.monotonicMs);
+        this.#heardAtMs.set(nodeId, Math.max(this.#heardAtMs.get(nodeId) ?? 0, input.heardAt.monotonicMs));
         this.#saidEmpty.delete(nodeId);
       } else if (inputCount === 1) {
         expect(effects.events, "a refused hello changes nothing").toEqual([]);
@@ -283,7 +283,7 @@ class Run {
           protocolVersion: node === VERSION_1_NODE ? 1 : 2,
           attempts: held.map(({ id }) => aReport(id)),
         });
-        return [{ type: "agentHello", sessionId: ++this.#sessionId, hello }];
+        return [{ type: "agentHello", sessionId: ++this.#sessionId, hello, heardAt: this.scenario.now }];
       }
       case "ails":
         return this.#ailing(action);
@@ -364,6 +364,7 @@ test("the invariants can fail: a held job that has an attempt, or is held for no
     "heldWhileDependenciesAreUndecided: job 1 is held for nothing",
     "heldWhileDependenciesAreUndecided: job 2 is not held",
     "heldTasksSayWhy: job 2 says that it waits for noNodeFitsNow",
+    "everyWaitingTaskHasOneReason: 0 tasks wait for a reason, 1 are queued",
   ]);
 });
 

@@ -2,6 +2,7 @@ import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
 import type { AttemptReport, Hello, NodeChanges } from "@drover/shared/protocol/messages.ts";
 import type { ErrorCode } from "@drover/shared/errors.ts";
+import type { Instant } from "./fleet.ts";
 import type { Idempotency } from "./records.ts";
 
 /** A user's command; its caller waits for the answer. */
@@ -37,7 +38,8 @@ export type NodeCommand =
 
 /** What agents say and what time does; nobody waits for an answer. */
 export type Happening =
-  | { type: "agentHello"; sessionId: number; hello: Hello }
+  /** `heardAt`: the turn may come much later, when the disk lets it. */
+  | { type: "agentHello"; sessionId: number; hello: Hello; heardAt: Instant }
   | { type: "attemptReports"; sessionId: number; nodeId: NodeId; reports: AttemptReport[] }
   | { type: "nodeChanges"; sessionId: number; nodeId: NodeId; changes: NodeChanges }
   | { type: "agentGone"; sessionId: number; nodeId: NodeId; reason: string }

@@ -10,9 +10,11 @@ import { Engine, type CommittedTurn } from "./engine.ts";
 /** A store in memory whose next commits can be made to fail. */
 class FlakyStore implements TurnStore {
   failures: unknown[] = [];
+  onCommit = (): void => {};
   readonly commits: string[][] = [];
 
   async commit(_fleet: Fleet, events: Parameters<TurnStore["commit"]>[1]) {
+    this.onCommit();
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
     this.commits.push(events.map((event) => event.event));
@@ -52,12 +54,12 @@ class ManualClock implements Clock {
 /** The one job that only the store knows. */
 const FINISHED_LONG_AGO = 77 as JobId;
 
-async function anEngine() {
+async function anEngine({ fleet = new Fleet(SETTINGS, 1), firstCommitMs = 0 } = {}) {
   const store = new FlakyStore();
   const clock = new ManualClock();
+  store.onCommit = () => clock.advance(firstCommitMs);
   const released: CommittedTurn[] = [];
   const options = { onStoreHealth: vi.fn(), onStall: vi.fn(), onDefect: vi.fn() };
-  const fleet = new Fleet(SETTINGS, 1);
   const engine = new Engine({
     fleet,
     store,
@@ -68,7 +70,13 @@ async function anEngine() {
     ...options,
   });
   await engine.start();
+  store.onCommit = () => {};
   return { engine, fleet, store, clock, released, ...options };
+}
+
+function helloAt(clock: Clock) {
+  const heardAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+  return { type: "agentHello", sessionId: 1, hello: aHello(1), heardAt } as const;
 }
 
 const SUBMIT = { type: "submitJob", spec: aJob(), actor: "anna", idempotency: null } as const;
@@ -96,7 +104,7 @@ describe("a turn", () => {
   test("keeps what agents said while the disk is full, and takes it when there is room again", async () => {
     const { engine, fleet, store, clock, onStoreHealth } = await anEngine();
     store.failures = [DISK_FULL, DISK_FULL];
-    engine.happen({ type: "agentHello", sessionId: 1, hello: aHello(1) });
+    engine.happen(helloAt(clock));
     await vi.waitFor(() => expect(engine.storeProblem).toBe(DISK_FULL));
     expect(fleet.nodes.size).toBe(0);
     clock.advance(500);
@@ -143,7 +151,7 @@ describe("a turn", () => {
 
 test("a stall of the process extends every lease by as much and is told", async () => {
   const { engine, fleet, clock, onStall } = await anEngine();
-  engine.happen({ type: "agentHello", sessionId: 1, hello: aHello(1) });
+  engine.happen(helloAt(clock));
   await vi.waitFor(() => expect(fleet.nodes.size).toBe(1));
   const [nodeId] = [...fleet.presences.keys()];
   const heardAt = () => fleet.presences.get(nodeId as never)?.heardAtMonotonicMs ?? 0;
@@ -156,7 +164,7 @@ test("a stall of the process extends every lease by as much and is told", async 
 
 test("a turn that is the first after a stall extends every lease before it judges one", async () => {
   const { engine, fleet, store, clock, onStall } = await anEngine();
-  engine.happen({ type: "agentHello", sessionId: 1, hello: aHello(1) });
+  engine.happen(helloAt(clock));
   await vi.waitFor(() => expect(fleet.nodes.size).toBe(1));
   const [node] = [...fleet.nodes.values()];
   engine.happen({ type: "agentGone", sessionId: 1, nodeId: node!.id, reason: "reset" });
@@ -173,4 +181,13 @@ test("a turn that is the first after a stall extends every lease before it judge
   await engine.command(SUBMIT);
   expect(onStall).toHaveBeenCalledOnce();
   expect(fleet.nodes.get(node!.id)?.link).toBe("disconnected");
+});
+
+test("a start whose commit takes longer than a lease extends every lease by as much", async () => {
+  const { engine, fleet, clock } = await anEngine();
+  engine.happen(helloAt(clock));
+  await vi.waitFor(() => expect(fleet.nodes.size).toBe(1));
+  await engine.stop();
+  const { onStall } = await anEngine({ fleet, firstCommitMs: 600_000 });
+  expect(onStall).toHaveBeenCalledExactlyOnceWith(599_000);
 });

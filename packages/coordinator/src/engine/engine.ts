@@ -81,8 +81,7 @@ export class Engine {
   #storeProblem: DroverError | null = null;
   #stopped = false;
   #cancelTimer: () => void = () => {};
-  /** Before the first is scheduled nothing can be late. */
-  #tickDueMs = Number.POSITIVE_INFINITY;
+  #tickDueMs = 0;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -98,9 +97,12 @@ export class Engine {
 
   /** The first turn tells that the coordinator restarted; resolves when it is durable. */
   async start(): Promise<void> {
+    this.#tickDueMs = this.#options.clock.monotonicMs() + TICK_MS;
     this.happen({ type: "restarted" });
     await this.#runTurn();
     if (this.#storeProblem) throw this.#storeProblem;
+    // Every lease counts from before a commit that may have taken as long (simulation seed 1958297922).
+    this.#noticeStall();
     this.#scheduleTick();
   }
 

@@ -22,6 +22,7 @@ export interface AgentGatewayOptions {
 
 /** How long output that could not be stored waits before the agent is asked for it again. */
 const OUTPUT_RETRY_MS = 1000;
+const OVERTAKEN = "the node connected again";
 
 /** Read before the whole hello is: another version's hello may look different in every other field. */
 const Greeting = z.object({ type: z.literal("hello"), protocolVersion: z.int() });
@@ -32,8 +33,8 @@ export class AgentGateway {
   readonly #sessions = new Map<number, AgentSession>();
   /** Whom to tell changes: the session that was welcomed last. */
   readonly #welcomed = new Map<NodeId, AgentSession>();
-  /** Who said hello last for each node; it may not be welcomed yet. */
-  readonly #greeted = new Map<NodeId, AgentSession>();
+  /** The newest session that said hello for each node; it may not be welcomed yet, or be gone. */
+  readonly #newestGreeted = new Map<NodeId, number>();
   #nextSessionId = 1;
 
   constructor(options: AgentGatewayOptions) {
@@ -89,7 +90,6 @@ export class AgentGateway {
     const { nodeId } = session;
     if (!nodeId) return;
     if (this.#welcomed.get(nodeId) === session) this.#welcomed.delete(nodeId);
-    if (this.#greeted.get(nodeId) === session) this.#greeted.delete(nodeId);
     const happening = {
       type: "agentGone",
       sessionId: session.id,
@@ -159,14 +159,19 @@ export class AgentGateway {
   }
 
   async #takeHello(session: AgentSession, hello: Hello): Promise<void> {
+    const { engine, clock } = this.#options;
+    const heardAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
     session.nodeId = hello.nodeId;
     session.reportedAttemptIds = hello.attempts.map((report) => report.attemptId);
-    this.#greeted.set(hello.nodeId, session);
+    // TCP may deliver what was sent on a connection that its agent has long given up, after a later one's hello: by
+    // what it lists the node would have forgotten all it was given since (simulation seed 2126127387).
+    if (session.id < (this.#newestGreeted.get(hello.nodeId) ?? 0)) return session.close(OVERTAKEN);
+    this.#newestGreeted.set(hello.nodeId, session.id);
     const attempts = await Promise.all(hello.attempts.map((report) => this.#sealed(hello.nodeId, report)));
     if (session.isClosed) return;
     // While this one waited for the disk the node said hello again: what it said here is no longer true.
-    if (this.#greeted.get(hello.nodeId) !== session) return session.close("the node connected again");
-    this.#options.engine.happen({ type: "agentHello", sessionId: session.id, hello: { ...hello, attempts } });
+    if (this.#newestGreeted.get(hello.nodeId) !== session.id) return session.close(OVERTAKEN);
+    engine.happen({ type: "agentHello", sessionId: session.id, hello: { ...hello, attempts }, heardAt });
   }
 
   #takeReports(session: AgentSession, nodeId: NodeId, reports: AttemptReport[]): void {

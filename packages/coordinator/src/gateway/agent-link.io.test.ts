@@ -235,6 +235,18 @@ describe("a stranger on the agents' path", () => {
     expect(await peer.next("refused")).toMatchObject({ code: "agent.malformedMessage" });
   });
 
+  test("that says hello on a connection older than its newest is closed, and what it lists is not believed", async () => {
+    const late = await coordinator.connectRaw();
+    const agent = await coordinator.connectAgent(1);
+    const job = await coordinator.client.submitJob({ command: ["x"] });
+    const attemptId = await agent.assigned();
+    agent.report(aReport(attemptId));
+    late.send(aHello(1));
+    expect((await late.closed).reason).toBe("the node connected again");
+    expect((await coordinator.client.getJob(job.id)).state).toBe("running");
+    expect(await coordinator.client.getNode("node1")).toMatchObject({ link: "online", attempts: [attemptId] });
+  });
+
   test("that reports an end without an outcome is refused", async () => {
     const peer = await coordinator.connectAgent(5);
     peer.send({ type: "attempts", reports: [aReport("1.0.1-abcdef" as never, { state: "ended" })] });

@@ -1,7 +1,7 @@
 import { usableCapacity } from "../core/usable-capacity.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { JobRecord } from "../core/records.ts";
-import { whyJobWaits } from "../core/why-waiting.ts";
+import { countWaiting, whyJobWaits } from "../core/why-waiting.ts";
 
 /** What must be true of the fleet after every turn (DESIGN §5); each returns what breaks it, or nothing. */
 export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[]>> = {
@@ -129,6 +129,13 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
       .filter((job) => job.tasksByState.queued > 0 && job.spec.after.length > 0)
       .filter((job) => (whyJobWaits(fleet, job).code === "dependency") !== isUndecided(fleet, job))
       .map((job) => `job ${job.id} says that it waits for ${whyJobWaits(fleet, job).code}`);
+  },
+
+  /** 11: every waiting task is counted under one reason, and no other task under any. */
+  everyWaitingTaskHasOneReason(fleet) {
+    const counted = [...countWaiting(fleet).values()].reduce((sum, count) => sum + count, 0);
+    const waiting = [...fleet.tasks.values()].filter(({ state }) => state === "queued").length;
+    return counted === waiting ? [] : [`${counted} tasks wait for a reason, ${waiting} are queued`];
   },
 
   /** 11: every other waiting task really waits: after a pass no open node has room for it. */

@@ -127,7 +127,7 @@ export class Scenario {
   }
 
   hello(number: number, hello: Partial<Hello> & NodeSize = {}, sessionId = number): void {
-    this.turn({ type: "agentHello", sessionId, hello: aHello(number, hello) });
+    this.turn({ type: "agentHello", sessionId, hello: aHello(number, hello), heardAt: this.now });
   }
 
   report(number: number, reports: AttemptReport[], sessionId = number): void {
