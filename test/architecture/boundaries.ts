@@ -262,7 +262,7 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}link/`,
     may: [`${AGENT}link/`, SHARED, "npm:ws", "node:"],
-    mayAsTypes: [`${AGENT}attempts/`, `${AGENT}log.ts`, `${AGENT}output/`],
+    mayAsTypes: [`${AGENT}attempts/`, `${AGENT}lease.ts`, `${AGENT}log.ts`, `${AGENT}output/`],
     why: "the link carries messages; it does not know what is done about them",
   },
   {
