@@ -1,15 +1,18 @@
 import { z } from "zod";
+import { ROUTES, type RouteAccess } from "@drover/shared/api/routes.ts";
 import { ATTEMPT_STATE_ORDER } from "@drover/shared/domain/attempt.ts";
 import { HEALTH_CODES } from "@drover/shared/domain/health.ts";
 import { NODE_ADMIN_TRANSITIONS, NODE_LINK_TRANSITIONS } from "@drover/shared/domain/node.ts";
 import { TASK_TRANSITIONS } from "@drover/shared/domain/task.ts";
 import { WAITING_REASONS } from "@drover/shared/domain/waiting-reason.ts";
-import { ERRORS } from "@drover/shared/errors.ts";
+import { Role, ROLES, roleIncludes } from "@drover/shared/domain/role.ts";
+import { ERRORS } from "@drover/shared/error-codes.ts";
 import { DAEMON_LOG_LINES, EVENTS } from "@drover/shared/events.ts";
 
 /** The pages that are made from tables, by their path from the root. */
 export function referencePages(): Readonly<Record<string, string>> {
   return {
+    "docs/access.md": accessPage(),
     "docs/errors.md": errorsPage(),
     "docs/events.md": eventsPage(),
     "docs/health.md": healthPage(),
@@ -33,13 +36,37 @@ function anchored(code: string): string {
   return `<a id="${code}"></a>\`${code}\``;
 }
 
+function accessPage(): string {
+  return page(
+    "Access",
+    "packages/shared/src/api/routes.ts",
+    "Whoever uses the HTTP API shows a token: `Authorization: Bearer drv_…`, and nowhere else. Each token has a role. `drover token create NAME --role ROLE` makes one; `drover` takes it from `DROVER_TOKEN`, or from the file that `DROVER_TOKEN_FILE` names.",
+    "`own`: of the jobs that were submitted under the token's name. What changes something, and what is denied, is in the audit trail under its action: `drover audit`. The agents' WebSocket, `/v1/agent`, is no part of this.",
+    table(
+      ["route", "without a token", ...ROLES, "action", "what it is"],
+      Object.entries<RouteAccess>(ROUTES).map(([route, access]) => [
+        `\`${route}\``,
+        access.role === null ? "yes" : "-",
+        ...ROLES.map((role) => mayUse(role, access)),
+        `\`${access.action}\``,
+        access.doc,
+      ]),
+    ),
+  );
+}
+
+function mayUse(role: Role, access: RouteAccess): string {
+  if (access.role !== null && !roleIncludes(role, access.role)) return "-";
+  return access.ownJobsOnly && !roleIncludes(role, Role.operator) ? "own" : "yes";
+}
+
 function errorsPage(): string {
   const entries = Object.entries(ERRORS);
   const ofHttp = entries.filter(([, error]) => error.httpStatus !== null);
   const others = entries.filter(([, error]) => error.httpStatus === null);
   return page(
     "Errors",
-    "packages/shared/src/errors.ts",
+    "packages/shared/src/error-codes.ts",
     "Every error that a person can meet has a code that never changes its meaning.",
     "## Of the HTTP API",
     "As problem documents (RFC 9457, `application/problem+json`): `code`, `detail` (what this occurrence was about), `advice`, and where it helps further fields.",

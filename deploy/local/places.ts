@@ -11,4 +11,7 @@ export const DATA = {
   logs: join(DATA_ROOT, "logs"),
 };
 
+/** The admin's: `drover` in this checkout reads it by itself. */
+export const TOKEN_FILE = join(DATA.coordinator, "local-token");
+
 export const NODE_NAME = "local";

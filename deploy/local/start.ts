@@ -7,7 +7,7 @@
  *   npm start -- --port 7071      where the coordinator listens, else 7070
  *   npm start -- --exit           ends after the sample; exit code 1 if it did not succeed
  */
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -16,7 +16,7 @@ import { startDaemon, type Daemon } from "./daemon.ts";
 import { EventReader } from "./event-reader.ts";
 import { checkNothingRuns, checkPortIsFree, stopLeftoverAttempts } from "./preconditions.ts";
 import { describeNode } from "./describe-node.ts";
-import { CHECKOUT, DATA, NODE_NAME } from "./places.ts";
+import { CHECKOUT, DATA, NODE_NAME, TOKEN_FILE } from "./places.ts";
 import { runSweep } from "./sweep.ts";
 import { CannotStart } from "./cannot-start.ts";
 
@@ -63,12 +63,14 @@ async function startAndRunSample({ port, isFresh }: Options, daemons: Daemon[], 
   mkdirSync(DATA.logs, { recursive: true });
 
   const url = `http://127.0.0.1:${port}`;
-  const client = createClient(url);
+  const client = localClient(port);
   const coordinator = startDaemon("coordinator", [
     "--listen",
     `127.0.0.1:${port}`,
     "--data-dir",
     DATA.coordinator,
+    "--local-token",
+    TOKEN_FILE,
     "--log",
     "json",
   ]);
@@ -136,7 +138,7 @@ function printWhatNext({ port }: Options): void {
 /** The agent first: what it still has to say reaches the coordinator. */
 async function stopDaemons(daemons: readonly Daemon[], { port }: Options): Promise<void> {
   if (daemons.length === 0) return;
-  const running = await countAttempts(createClient(`http://127.0.0.1:${port}`));
+  const running = await countAttempts(localClient(port));
   for (const daemon of daemons.toReversed()) await daemon.stop();
   if (running > 0) {
     const tasks = running === 1 ? "1 task goes" : `${running} tasks go`;
@@ -152,6 +154,10 @@ async function countAttempts(client: DroverClient): Promise<number> {
   } catch {
     return 0; // There is no coordinator that could say.
   }
+}
+
+function localClient(port: number): DroverClient {
+  return createClient(`http://127.0.0.1:${port}`, { token: () => readFileSync(TOKEN_FILE, "utf8").trim() });
 }
 
 function shown(path: string): string {

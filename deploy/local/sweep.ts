@@ -6,7 +6,7 @@ import { Job } from "@drover/shared/api/jobs.ts";
 import { DEFAULT_COORDINATOR_URL, type DroverClient } from "@drover/shared/client/client.ts";
 import { CannotStart } from "./cannot-start.ts";
 import type { EventReader } from "./event-reader.ts";
-import { CHECKOUT } from "./places.ts";
+import { CHECKOUT, TOKEN_FILE } from "./places.ts";
 
 const SWEEP = join(CHECKOUT, "examples", "digits-sweep");
 const SHOWN_OUTPUT_LINES = 4;
@@ -77,6 +77,7 @@ function describe(event: StoredEvent): string | null {
 async function submit(file: string, coordinatorUrl: string, afterJobId: number | null = null): Promise<Job> {
   let yaml = readFileSync(join(SWEEP, file), "utf8");
   const replacements = {
+    "@CHECKOUT@/.drover/coordinator/local-token": TOKEN_FILE,
     "@CHECKOUT@": CHECKOUT,
     [DEFAULT_COORDINATOR_URL]: coordinatorUrl,
     "@JOB_ID@": String(afterJobId),
@@ -88,7 +89,11 @@ async function submit(file: string, coordinatorUrl: string, afterJobId: number |
   const drover = join(CHECKOUT, "packages", "cli", "bin", "drover.mjs");
   const after = afterJobId === null ? [] : ["--after", String(afterJobId)];
   const words = ["submit", "--json", "--coordinator", coordinatorUrl, ...after, "-"];
-  const child = spawn(process.execPath, [drover, ...words], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [drover, ...words], {
+    // Whatever token the environment holds is for another fleet.
+    env: { ...process.env, DROVER_TOKEN: undefined, DROVER_TOKEN_FILE: TOKEN_FILE },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   child.stdin.end(yaml);
   let answer = "";
   for await (const chunk of child.stdout) answer += String(chunk);

@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+
 // The end of the sweep: reads what each task of the array wrote, from the coordinator, and prints the
 // configurations from best to worst.
 const coordinator = required("SWEEP_COORDINATOR");
 const jobId = required("SWEEP_JOB_ID");
+const token = readFileSync(required("SWEEP_TOKEN_FILE"), "utf8").trim();
 
 const results = [];
 for (const task of await tasksOf(jobId)) {
@@ -48,7 +51,7 @@ async function tasksOf(id) {
 }
 
 async function get(path) {
-  const response = await fetch(new URL(path, coordinator));
+  const response = await fetch(new URL(path, coordinator), { headers: { authorization: `Bearer ${token}` } });
   if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
   return response;
 }

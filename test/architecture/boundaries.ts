@@ -27,6 +27,7 @@ const SHARED_WORDS = [
   `${SHARED}api/`,
   `${SHARED}assert.ts`,
   `${SHARED}domain/`,
+  `${SHARED}error-codes.ts`,
   `${SHARED}errors.ts`,
   `${SHARED}events.ts`,
   `${SHARED}protocol/`,
@@ -54,7 +55,7 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${SHARED}client/`,
-    may: [`${SHARED}api/`, `${SHARED}client/`, `${SHARED}domain/`, `${SHARED}errors.ts`],
+    may: [`${SHARED}api/`, `${SHARED}client/`, `${SHARED}domain/`, `${SHARED}error-codes.ts`, `${SHARED}errors.ts`],
     mayAsTypes: ["npm:zod"],
     why: "the client runs in a browser too: fetch, and nothing of Node",
   },
@@ -70,10 +71,16 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
     why: "the one place that reads the clock",
   },
   {
-    files: `${SHARED}errors.ts`,
+    files: `${SHARED}error-codes.ts`,
     may: [],
     pure: true,
     why: "a table",
+  },
+  {
+    files: `${SHARED}errors.ts`,
+    may: [`${SHARED}error-codes.ts`],
+    pure: true,
+    why: "one class over that table",
   },
   {
     files: `${SHARED}events.ts`,
@@ -120,6 +127,12 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
     why: "the scheduler is pure: a snapshot in, decisions out",
   },
   {
+    files: `${COORDINATOR}access/`,
+    may: [`${COORDINATOR}access/`, `${COORDINATOR}durable-files.ts`, SHARED, "node:"],
+    mayAsTypes: [`${COORDINATOR}store/`],
+    why: "who asks is found out here, of what a request shows; it knows neither routes nor SQL",
+  },
+  {
     files: `${COORDINATOR}engine/`,
     may: [`${COORDINATOR}core/`, `${COORDINATOR}engine/`, SHARED, "node:"],
     mayAsTypes: [`${COORDINATOR}store/`, `${COORDINATOR}telemetry/`],
@@ -158,6 +171,7 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${COORDINATOR}http/`,
     may: [
+      `${COORDINATOR}access/`,
       `${COORDINATOR}core/`,
       `${COORDINATOR}engine/`,
       `${COORDINATOR}http/`,
@@ -195,6 +209,11 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
     why: "a command runs without the coordinator, and so without the wiring",
   },
   {
+    files: `${COORDINATOR}token-command.ts`,
+    may: [`${COORDINATOR}access/`, `${COORDINATOR}store/`, SHARED],
+    why: "a command runs without the coordinator, and so without the wiring",
+  },
+  {
     files: `${COORDINATOR}control.ts`,
     may: [
       `${COORDINATOR}engine/`,
@@ -219,6 +238,7 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
       `${COORDINATOR}coordinator.ts`,
       `${COORDINATOR}copy-commands.ts`,
       `${COORDINATOR}telemetry/`,
+      `${COORDINATOR}token-command.ts`,
       SHARED,
       "node:",
     ],
@@ -249,7 +269,7 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}link/`,
     may: [`${AGENT}link/`, SHARED, "npm:ws", "node:"],
-    mayAsTypes: [`${AGENT}attempts/`, `${AGENT}log.ts`, `${AGENT}output/`],
+    mayAsTypes: [`${AGENT}attempts/`, `${AGENT}lease.ts`, `${AGENT}log.ts`, `${AGENT}output/`],
     why: "the link carries messages; it does not know what is done about them",
   },
   {

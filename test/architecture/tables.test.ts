@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ERRORS } from "@drover/shared/errors.ts";
+import { ERRORS } from "@drover/shared/error-codes.ts";
 import { DAEMON_LOG_LINES, EVENTS } from "@drover/shared/events.ts";
 import { WAITING_REASONS } from "@drover/shared/domain/waiting-reason.ts";
 import { projectFiles } from "./project-files.ts";

@@ -6,6 +6,7 @@ import { createClient, type DroverClient } from "@drover/shared/client/client.ts
 import type { JobSubmission } from "@drover/shared/domain/job.ts";
 import { bundle } from "../../deploy/bundle.ts";
 import { freePort } from "../support/free-port.ts";
+import { newLocalToken, type LocalToken } from "../support/local-token.ts";
 import { startNode, stop } from "../support/processes.ts";
 
 export const ROOT = dirname(dirname(import.meta.dirname));
@@ -18,6 +19,7 @@ export const NO_OP: JobSubmission = { command: ["/bin/true"], resources: SMALL }
 export interface Coordinator {
   url: string;
   client: DroverClient;
+  token: LocalToken;
   dataDir: string;
   child: ChildProcess;
   pid: number;
@@ -52,15 +54,26 @@ export async function openWorkshop(): Promise<Workshop> {
     newFolder,
     async startCoordinator(dataDir = newFolder("coordinator")) {
       const listen = `127.0.0.1:${await freePort()}`;
+      const token = newLocalToken();
       const startedAt = performance.now();
       const child = startNode(
-        [join(programs, "drover-coordinator.mjs")].concat("--listen", listen, "--data-dir", dataDir, "--log", "json"),
+        [join(programs, "drover-coordinator.mjs")]
+          .concat("--listen", listen, "--data-dir", dataDir, "--log", "json")
+          .concat(token.options),
       );
       child.stdout?.resume();
       const url = `http://${listen}`;
       await until(child, async () => (await fetch(`${url}/readyz`)).ok);
       const readyMs = performance.now() - startedAt;
-      return { url, client: createClient(url), dataDir, child, pid: child.pid ?? 0, readyMs };
+      return {
+        url,
+        client: createClient(url, { token: token.read }),
+        token,
+        dataDir,
+        child,
+        pid: child.pid ?? 0,
+        readyMs,
+      };
     },
     async startAgent(coordinator, moreWords = []) {
       const child = startNode(

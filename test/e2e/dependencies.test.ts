@@ -84,7 +84,7 @@ describe("jobs that come after others on a real fleet", () => {
     const failing = await submit({ script: `${untilOpen("notice")}; exit 3` });
     const words = ["run", "--after", String(failing), "--", "true"];
     const child = spawn(process.execPath, [join(CHECKOUT, "packages/cli/bin/drover.mjs"), ...words], {
-      env: { ...process.env, DROVER_COORDINATOR: fleet.url },
+      env: { ...process.env, DROVER_COORDINATOR: fleet.url, DROVER_TOKEN: fleet.token.read() ?? "" },
       stdio: ["ignore", "ignore", "pipe"],
     });
     let errors = "";

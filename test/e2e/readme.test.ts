@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "@drover/shared/client/client.ts";
 import { startNode, stop } from "../support/processes.ts";
 import { freePort } from "../support/free-port.ts";
+import { localTokenIn } from "../support/local-token.ts";
 import { CHECKOUT } from "../support/local-fleet.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -33,7 +34,7 @@ async function typed(commandLine: string): Promise<{ exitCode: number | null; st
   const drover = `'${process.execPath}' '${join(CHECKOUT, "packages/cli/bin/drover.mjs")}'`;
   const child = spawn("/bin/sh", ["-c", `exec ${commandLine.replace(/^npx drover/, drover)}`], {
     cwd: CHECKOUT,
-    env: { ...process.env, DROVER_COORDINATOR: `http://127.0.0.1:${port}` },
+    env: { ...process.env, DROVER_COORDINATOR: `http://127.0.0.1:${port}`, DROVER_LOCAL_DATA: dataRoot },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";
@@ -53,7 +54,8 @@ function follows(commandLine: string): boolean {
 
 /** A stream shows what happens after it began, and only it knows when that is: so things happen until it has ended. */
 async function makeEventsUntil(ended: Promise<unknown>): Promise<void> {
-  const client = createClient(`http://127.0.0.1:${port}`);
+  const { read } = localTokenIn(join(dataRoot, "coordinator", "local-token"));
+  const client = createClient(`http://127.0.0.1:${port}`, { token: read });
   let hasEnded = false;
   void ended.finally(() => (hasEnded = true));
   await waitFor("the stream to show something", async () => {
@@ -76,7 +78,17 @@ const COMMANDS = [...README.matchAll(/^npx drover .*$/gm)].map(([line]) => line.
 
 describe("npm start", () => {
   test("prints the coordinator, the node, the tasks' states, the end of the output, the result and what to try", () => {
-    const order = ["Coordinator", "log in", "cores", "queued", "running", "succeeded", "accuracy", "best", "try:"];
+    const order = [
+      "Coordinator",
+      "log in",
+      "cores",
+      "queued",
+      "running",
+      "succeeded",
+      "accuracy",
+      "best: task",
+      "try:",
+    ];
     let position = 0;
     for (const word of order) {
       const found = printed.toLowerCase().indexOf(word.toLowerCase(), position);

@@ -47,7 +47,7 @@ export class CoreFleet {
   }
 
   submission(spec: JobSpec): Command {
-    return { type: "submitJob", spec, idempotency: null, storedUnderKey: null, storedEnds: new Map() };
+    return { type: "submitJob", spec, actor: "bench", idempotency: null, storedUnderKey: null, storedEnds: new Map() };
   }
 
   /** One attempt ends, if it is still there; returns how long the placement pass took. */

@@ -89,7 +89,7 @@ class Fleet {
     const resources = { cpus: 1, memory: "1MiB" };
     const job = { command: commandFor(behaviour), array: { size }, resources, onDisconnect };
     const spec = toJobSpec(JobSubmission.parse(job));
-    this.simulation.world.coordinator.command({ type: "submitJob", spec, idempotency: null }, () => {});
+    this.simulation.world.coordinator.command({ type: "submitJob", spec, actor: "user", idempotency: null }, () => {});
   }
 
   async pass(durationMs: number): Promise<void> {

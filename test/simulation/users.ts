@@ -103,7 +103,7 @@ export class Users {
   #submitUntilAnswered(spec: JobSpec, key: string | null, onAnswer: (jobId: JobId | null) => void): void {
     const { random, timeline, observer } = this.#ports;
     const idempotency = key === null ? null : { key, requestSha256: `sha-${key}` };
-    const command = { type: "submitJob", spec, idempotency } as const;
+    const command = { type: "submitJob", spec, actor: "user", idempotency } as const;
     this.#ask(
       command,
       (jobId) => {

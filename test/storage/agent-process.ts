@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { createClient } from "@drover/shared/client/client.ts";
+import type { CoordinatorProcess } from "./coordinator-process.ts";
 import { CHECKOUT } from "../support/local-fleet.ts";
 import { startNode, stop } from "../support/processes.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -15,11 +15,17 @@ export class AgentProcess {
   }
 
   /** Resolves when the coordinator shows it online. */
-  static async start({ url, dataDir }: { url: string; dataDir: string }): Promise<AgentProcess> {
+  static async start({
+    coordinator,
+    dataDir,
+  }: {
+    coordinator: CoordinatorProcess;
+    dataDir: string;
+  }): Promise<AgentProcess> {
     const program = join(CHECKOUT, "packages/agent/bin/drover-agent.mjs");
-    const options = ["--coordinator", url, "--data-dir", dataDir, "--name", "local"];
+    const options = ["--coordinator", coordinator.url, "--data-dir", dataDir, "--name", "local"];
     const agent = new AgentProcess(startNode([program, ...options]));
-    const isOnline = async (): Promise<boolean> => (await createClient(url).getNode("local")).link === "online";
+    const isOnline = async (): Promise<boolean> => (await coordinator.client.getNode("local")).link === "online";
     await waitFor("the agent to be online", isOnline);
     return agent;
   }

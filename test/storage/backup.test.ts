@@ -95,7 +95,7 @@ describe("after the restore of an older backup", () => {
   test("what it knows goes on, what was acknowledged since is stopped and gone, and what has ended since is run again", async () => {
     const port = await freePort();
     let coordinator = await CoordinatorProcess.start({ dataDir, port });
-    await using agent = await AgentProcess.start({ url: coordinator.url, dataDir: join(folder, "agent") });
+    await using agent = await AgentProcess.start({ coordinator, dataDir: join(folder, "agent") });
     const submit = async (name: string): Promise<number> => {
       const { id } = await coordinator.client.submitJob({ name, script: script(name), resources: SMALL });
       await waitFor(`${name} to run`, () => existsSync(join(folder, `${name}.runs`)));
@@ -136,7 +136,9 @@ describe("after the restore of an older backup", () => {
     await end(goesOn, "goes-on");
     const { tasks } = await coordinator.client.getJob(goesOn);
     expect(tasks[0]?.attempts).toMatchObject([{ outcome: { type: "exited", code: 0 } }]);
-    const output = await fetch(`${coordinator.url}/v1/jobs/${goesOn}/output`);
+    const output = await fetch(`${coordinator.url}/v1/jobs/${goesOn}/output`, {
+      headers: coordinator.token.headers(),
+    });
     expect(await output.text()).toBe("output of goes-on\n");
     await waitFor("nothing to be left on the node", () => readdirSync(join(folder, "agent/attempts")).length === 0);
     // The number is given again: only the attempt's id tells the two apart.

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createClient, type DroverClient } from "@drover/shared/client/client.ts";
 import { CHECKOUT } from "../support/local-fleet.ts";
+import { newLocalToken, type LocalToken } from "../support/local-token.ts";
 import { startProgram, stop } from "../support/processes.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -22,10 +23,12 @@ export interface CoordinatorOptions {
 /** The real program on a data directory, with what it logs. */
 export class CoordinatorProcess {
   readonly lines: Record<string, unknown>[] = [];
+  readonly token: LocalToken;
   readonly #child: ChildProcess;
   #rest = "";
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, token: LocalToken) {
+    this.token = token;
     this.#child = child;
     child.stdout?.on("data", (chunk: Buffer) => this.#take(chunk.toString()));
   }
@@ -33,9 +36,10 @@ export class CoordinatorProcess {
   /** Resolves when it listens; rejects when it ends before. */
   static async start(how: CoordinatorOptions): Promise<CoordinatorProcess> {
     const { dataDir, env = {}, options = [], port = 0, within = [] } = how;
-    const always = ["--listen", `127.0.0.1:${port}`, "--data-dir", dataDir, "--log", "json"];
+    const token = newLocalToken();
+    const always = ["--listen", `127.0.0.1:${port}`, "--data-dir", dataDir, "--log", "json", ...token.options];
     const [program = "", ...args] = [...within, process.execPath, PROGRAM, ...always, ...options];
-    const coordinator = new CoordinatorProcess(startProgram(program, args, env));
+    const coordinator = new CoordinatorProcess(startProgram(program, args, env), token);
     await waitFor("the coordinator to listen", () => coordinator.hasEnded || coordinator.said("coordinator.listening"));
     if (coordinator.hasEnded) throw new Error("the coordinator ended instead of listening");
     return coordinator;
@@ -46,7 +50,7 @@ export class CoordinatorProcess {
   }
 
   get client(): DroverClient {
-    return createClient(this.url);
+    return createClient(this.url, { token: this.token.read });
   }
 
   get pid(): number {

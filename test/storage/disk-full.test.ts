@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { createClient } from "@drover/shared/client/client.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { freePort } from "../support/free-port.ts";
 import { AgentProcess } from "./agent-process.ts";
@@ -24,8 +23,9 @@ test("a full disk refuses submissions, stops nothing that runs, and when it has 
   const how = { dataDir, port, within: disk.within, options: ["--heartbeat", "200ms", "--lease", "10m"] };
   await using coordinator = await CoordinatorProcess.start(how);
   const { url } = coordinator;
-  const client = createClient(url);
-  await using _agent = await AgentProcess.start({ url, dataDir: join(folder, "agent") });
+  const { client } = coordinator;
+  const headers = coordinator.token.headers();
+  await using _agent = await AgentProcess.start({ coordinator, dataDir: join(folder, "agent") });
   const codeOf = async (path: string): Promise<unknown> =>
     ((await (await fetch(`${url}${path}`)).json()) as { code?: string }).code;
 
@@ -51,7 +51,11 @@ test("a full disk refuses submissions, stops nothing that runs, and when it has 
   expect(refusal).toMatchObject({ code: "storage.full" });
   expect(acknowledged.length).toBeGreaterThanOrEqual(20);
   expect(await codeOf("/readyz")).toBe("storage.full");
-  const submission = { method: "POST", headers: { "content-type": "application/json" }, body: '{"command":["true"]}' };
+  const submission = {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json" },
+    body: '{"command":["true"]}',
+  };
   expect((await fetch(`${url}/v1/jobs`, submission)).status).toBe(503);
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
 
@@ -67,19 +71,19 @@ test("a full disk refuses submissions, stops nothing that runs, and when it has 
   await waitFor("the other to go on writing", () => readFileSync(witness).byteLength > sizeBefore + 100_000);
   expect((await client.getNode("local")).link).toBe("online");
   expect(await codeOf("/readyz")).toBe("storage.full");
-  await expectMemoryEqualsDisk(url, join(dataDir, "drover.db"), disk.within);
+  await expectMemoryEqualsDisk(coordinator, join(dataDir, "drover.db"), disk.within);
 
   disk.free();
   await waitFor("the coordinator to be ready", async () => (await fetch(`${url}/readyz`)).ok);
   await waitFor("it to say so", () => coordinator.said("store.recovered"));
   await waitFor("the end to arrive", async () => (await client.getJob(ending.id)).endedAt !== null);
   expect((await client.getJob(ending.id)).tasks[0]?.attempts).toMatchObject([{ outcome: { type: "exited", code: 3 } }]);
-  expect(await (await fetch(`${url}/v1/jobs/${ending.id}/output`)).text()).toBe("the end\n");
+  expect(await (await fetch(`${url}/v1/jobs/${ending.id}/output`, { headers })).text()).toBe("the end\n");
   writeFileSync(join(folder, "stop"), "");
   await waitFor("the other to end", async () => (await client.getJob(writing.id)).endedAt !== null);
-  const output = Buffer.from(await (await fetch(`${url}/v1/jobs/${writing.id}/output`)).arrayBuffer());
+  const output = Buffer.from(await (await fetch(`${url}/v1/jobs/${writing.id}/output`, { headers })).arrayBuffer());
   expect(output.equals(readFileSync(witness))).toBe(true);
-  await expectMemoryEqualsDisk(url, join(dataDir, "drover.db"), disk.within);
+  await expectMemoryEqualsDisk(coordinator, join(dataDir, "drover.db"), disk.within);
 
   await coordinator.kill();
   await using restarted = await CoordinatorProcess.start(how);

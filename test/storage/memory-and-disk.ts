@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "vitest";
+import type { CoordinatorProcess } from "./coordinator-process.ts";
 
 const COUNT = `
 const { DatabaseSync } = require("node:sqlite");
@@ -11,11 +12,11 @@ process.stdout.write(JSON.stringify(counts));
 
 /** What the coordinator holds in memory, of which it makes its metrics, is what another process finds on the disk. */
 export async function expectMemoryEqualsDisk(
-  url: string,
+  { url, token }: Pick<CoordinatorProcess, "url" | "token">,
   database: string,
   within: readonly string[] = [],
 ): Promise<void> {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const metrics = await (await fetch(`${url}/metrics`, { headers: token.headers() })).text();
   const inMemory = (name: string): number =>
     [...metrics.matchAll(new RegExp(`^${name}\\{.*\\} (\\d+)$`, "gm"))].reduce(
       (sum, [, count]) => sum + Number(count),

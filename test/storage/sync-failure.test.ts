@@ -54,12 +54,12 @@ function expectPromisesKept(): void {
 
 test("a commit whose sync fails is refused, and is not there after a crash either", async () => {
   await using coordinator = await start();
-  const { client, url } = coordinator;
+  const { client } = coordinator;
   await submit(client, "before");
   failSyncsOf("drover.db-wal");
   for (const key of ["refused-1", "refused-2"]) {
     await expect(submit(client, key)).rejects.toMatchObject({ code: "storage.failed" });
-    await expectMemoryEqualsDisk(url, join(dataDir, "drover.db"));
+    await expectMemoryEqualsDisk(coordinator, join(dataDir, "drover.db"));
   }
   await coordinator.kill();
   rmSync(faults);
@@ -80,7 +80,7 @@ test("a failing disk makes the coordinator unready, and when it works again all 
     expect((await fetch(`${url}/readyz`)).status).toBe(503);
     rmSync(faults);
     await waitFor("the coordinator to be ready", () => coordinator.isReady());
-    await expectMemoryEqualsDisk(url, join(dataDir, "drover.db"));
+    await expectMemoryEqualsDisk(coordinator, join(dataDir, "drover.db"));
     await submit(client, key);
   }
   await coordinator.kill();
@@ -104,7 +104,7 @@ test("a checkpoint whose sync fails loses nothing: what is in the log stays ther
 
 test("output whose sync fails is fetched again from its beginning, before its agent may forget it", async () => {
   await using coordinator = await start();
-  await using _agent = await AgentProcess.start({ url: coordinator.url, dataDir: join(run.folder, "agent") });
+  await using _agent = await AgentProcess.start({ coordinator, dataDir: join(run.folder, "agent") });
   failSyncsOf(".log");
   const { id } = await coordinator.client.submitJob({ command: ["seq", "20000"], resources: { cpus: 0.1 } });
   await waitFor("a seal to fail", () => coordinator.said("output.writeFailed"));

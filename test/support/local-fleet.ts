@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createClient, type DroverClient } from "@drover/shared/client/client.ts";
 import { freePort } from "./free-port.ts";
+import { newLocalToken } from "./local-token.ts";
 import { startNode, stop } from "./processes.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -14,6 +15,7 @@ export class LocalFleet {
   readonly folder = mkdtempSync(join(tmpdir(), "drover-fleet-"));
   readonly url: string;
   readonly client: DroverClient;
+  readonly token = newLocalToken();
   #coordinator: ChildProcess | null = null;
   #agent: ChildProcess | null = null;
 
@@ -22,7 +24,7 @@ export class LocalFleet {
   private constructor(port: number, agentWords: readonly string[]) {
     this.#agentWords = agentWords;
     this.url = `http://127.0.0.1:${port}`;
-    this.client = createClient(this.url);
+    this.client = createClient(this.url, { token: this.token.read });
   }
 
   /** `agentWords`: more options of the agent. */
@@ -42,6 +44,7 @@ export class LocalFleet {
       join(this.folder, "coordinator"),
       "--log",
       "json",
+      ...this.token.options,
     ]);
     await waitFor("the coordinator to be ready", async () => (await fetch(`${this.url}/readyz`)).ok);
   }

@@ -1,4 +1,5 @@
-import { ERRORS, isDroverError } from "@drover/shared/errors.ts";
+import { ERRORS } from "@drover/shared/error-codes.ts";
+import { isDroverError } from "@drover/shared/errors.ts";
 
 /** What `drover` ends with. `drover run` ends with its job's own exit code instead, once the job ran. */
 export const ExitCode = {

@@ -2,6 +2,7 @@ import { createClient, DEFAULT_COORDINATOR_URL } from "@drover/shared/client/cli
 import { isDroverError } from "@drover/shared/errors.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Command, CommanderError, Option } from "commander";
+import { registerAudit } from "./commands/audit.ts";
 import { registerCancel } from "./commands/cancel.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerGpu } from "./commands/gpu.ts";
@@ -15,6 +16,8 @@ import { registerSite, registerSites } from "./commands/sites.ts";
 import { registerSubmit } from "./commands/submit.ts";
 import { registerWhy } from "./commands/why.ts";
 import { registerTail } from "./commands/tail.ts";
+import { registerToken } from "./commands/token.ts";
+import { tokenSource } from "./credentials.ts";
 import { ExitCode, exitCodeForError } from "./exit-codes.ts";
 import type { Invoke } from "./invocation.ts";
 import { tell } from "./invocation.ts";
@@ -64,7 +67,8 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
 
   const invoke: Invoke = async (command, carryOut) => {
     const options = command.optsWithGlobals<{ coordinator?: string; json?: true }>();
-    const client = createClient(coordinatorUrl(options.coordinator, shell));
+    const url = coordinatorUrl(options.coordinator, shell);
+    const client = createClient(url, { token: tokenSource(url, shell) });
     keepExitCode(await carryOut({ client, shell, asJson: options.json === true }));
   };
   const registrations = [
@@ -82,6 +86,8 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     registerSites,
     registerSite,
     registerTail,
+    registerToken,
+    registerAudit,
   ];
   for (const register of registrations) register(program, invoke);
   // Before and after the command's name, because people write both.

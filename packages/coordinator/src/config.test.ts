@@ -38,6 +38,7 @@ describe("the options", () => {
       logLevel: "info",
       leaseMs: 300_000,
       heartbeatIntervalMs: 5_000,
+      localTokenFile: null,
     });
   });
 

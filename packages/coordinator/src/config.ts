@@ -13,6 +13,8 @@ export interface CoordinatorConfig {
   logLevel: string;
   leaseMs: number;
   heartbeatIntervalMs: number;
+  /** Whoever can read this file is an admin; `null`: there is none. */
+  localTokenFile: string | null;
 }
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
@@ -20,7 +22,8 @@ const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
 /** What the command line asks for. */
 export type Invocation =
   | { command: "run"; config: CoordinatorConfig }
-  | { command: "backup" | "restore"; dataDir: string; file: string; json: boolean };
+  | { command: "backup" | "restore"; dataDir: string; file: string; json: boolean }
+  | { command: "resetAdmin"; dataDir: string };
 
 /** Options win over environment variables, and those over the defaults. */
 export function readInvocation(argv: readonly string[], isTerminal: boolean): Invocation {
@@ -38,6 +41,15 @@ export function readInvocation(argv: readonly string[], isTerminal: boolean): In
         invocation = { command, dataDir: program.opts<RunOptions>().dataDir, file, json };
       });
   }
+  program
+    .command("token")
+    .description("see to the admin token, on the coordinator's own machine")
+    .helpCommand(false)
+    .command("reset-admin")
+    .description("make a new admin token in the place of the old, while a coordinator runs or not, and print it")
+    .action(() => {
+      invocation = { command: "resetAdmin", dataDir: program.opts<RunOptions>().dataDir };
+    });
   program.parse([...argv], { from: "user" });
   invariant(invocation, "a command line that parses asks for something");
   return invocation;
@@ -55,6 +67,7 @@ interface RunOptions {
   logLevel: string;
   lease: number;
   heartbeat: number;
+  localToken?: string;
 }
 
 function describeProgram(isTerminal: boolean): Command {
@@ -94,6 +107,11 @@ function describeProgram(isTerminal: boolean): Command {
         .argParser(parseDurationOption)
         .default(5_000, "5s"),
     )
+    .addOption(
+      new Option("--local-token <file>", "keep an admin token in this file, for whoever can read it").env(
+        "DROVER_LOCAL_TOKEN",
+      ),
+    )
     .allowExcessArguments(false);
 }
 
@@ -111,10 +129,11 @@ function readConfig(options: RunOptions): CoordinatorConfig {
     logLevel: options.logLevel,
     leaseMs: options.lease,
     heartbeatIntervalMs: options.heartbeat,
+    localTokenFile: options.localToken ?? null,
   };
 }
 
-/** `127.0.0.1:7070`, `[::1]:7070`, `localhost:0`; nothing but loopback until there is authentication. */
+/** `127.0.0.1:7070`, `[::1]:7070`, `localhost:0`; nothing but loopback until there is TLS. */
 export function parseListenAddress(text: string): { host: string; port: number } {
   const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
@@ -122,7 +141,7 @@ export function parseListenAddress(text: string): { host: string; port: number }
   if (!isLoopbackHost(match[1])) {
     throw new DroverError(
       "listen.notLoopback",
-      `${match[1]} can be reached from other machines, and this coordinator has no authentication yet.`,
+      `${match[1]} can be reached from other machines, and this coordinator has no TLS yet: tokens would be read on the way.`,
     );
   }
   return { host: match[1].replace(/^\[(.*)\]$/, "$1"), port };

@@ -4,6 +4,8 @@ import type { Logger } from "pino";
 import type { Clock } from "@drover/shared/clock.ts";
 import { taskKey, type AttemptId, type JobId, type TaskKey } from "@drover/shared/domain/ids.ts";
 import { DroverError } from "@drover/shared/errors.ts";
+import { openLocalToken } from "./access/local-token.ts";
+import { Tokens } from "./access/tokens.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import { createControl } from "./control.ts";
 import { Signals } from "./engine/signals.ts";
@@ -29,8 +31,16 @@ export interface Coordinator {
   stop(): Promise<void>;
 }
 
+/** Where the first admin token can be shown to a person and to nobody else; `null` where it cannot. */
+export type ShowAdminToken = ((token: string) => void) | null;
+
 /** The wiring: which parts there are and who is told what. */
-export async function startCoordinator(config: CoordinatorConfig, clock: Clock, log: Logger): Promise<Coordinator> {
+export async function startCoordinator(
+  config: CoordinatorConfig,
+  clock: Clock,
+  log: Logger,
+  showAdminToken: ShowAdminToken = null,
+): Promise<Coordinator> {
   const store = openStore(config.dataDir);
   logOpening(log, store.opening);
   const fleet = store.loadFleet({
@@ -61,8 +71,12 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
   const liveAttemptIds = [...fleet.attempts.values()].map((attempt) => attempt.id);
   const distrusted = distrustOutput(config.dataDir, outputs, readBootId(), liveAttemptIds);
   if (distrusted > 0) log.info({ event: "output.distrusted", attempts: distrusted }, "output is fetched again");
+  const localToken = config.localTokenFile === null ? null : openLocalToken(config.localTokenFile);
+  const tokens = new Tokens(store.access, clock, localToken);
   const http = await createHttpServer({
     engine,
+    tokens,
+    audit: store.access,
     history: store.history,
     outputs,
     metrics,
@@ -95,6 +109,7 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
     { event: "coordinator.listening", url, dataDir: config.dataDir, jobs: fleet.jobs.size, nodes: fleet.nodes.size },
     "coordinator listening",
   );
+  makeAdmin(tokens, log, showAdminToken);
 
   return {
     url,
@@ -109,6 +124,14 @@ export async function startCoordinator(config: CoordinatorConfig, clock: Clock, 
       log.info({ event: "coordinator.stopped" }, "coordinator stopped");
     },
   };
+}
+
+/** At the first start somebody must become the admin: by the local file, or by a token that is shown this once. */
+function makeAdmin(tokens: Tokens, log: Logger, showAdminToken: ShowAdminToken): void {
+  if (tokens.hasAdmin) return;
+  if (showAdminToken) showAdminToken(tokens.resetAdmin());
+  // A log is read by many, and kept: the token is made where it can be told to the one who asks for it.
+  else log.warn({ event: "access.adminTokenMissing" }, "no admin token yet: drover-coordinator token reset-admin");
 }
 
 /** Keeps the event stream from growing for ever; returns what ends it. */

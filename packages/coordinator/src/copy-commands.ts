@@ -7,7 +7,10 @@ import type { CopiedDatabase } from "./store/copied-database.ts";
 import { restore, type Restored } from "./store/restore.ts";
 
 /** `backup` and `restore`: does it, and says what was done in one line. */
-export function runCopyCommand(invocation: Exclude<Invocation, { command: "run" }>, clock: Clock): string {
+export function runCopyCommand(
+  invocation: Extract<Invocation, { command: "backup" | "restore" }>,
+  clock: Clock,
+): string {
   const { command, dataDir, file, json } = invocation;
   const startedAtMs = clock.monotonicMs();
   const copied: CopiedDatabase & Partial<Restored> =

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,7 +39,12 @@ describe("drover-coordinator", () => {
       .trim()
       .split("\n")
       .map((line) => (JSON.parse(line) as { event: string }).event);
-    expect(events).toEqual(["coordinator.listening", "coordinator.stopping", "coordinator.stopped"]);
+    expect(events).toEqual([
+      "coordinator.listening",
+      "access.adminTokenMissing",
+      "coordinator.stopping",
+      "coordinator.stopped",
+    ]);
   });
 
   test("refuses a data directory that another one uses, in one line", async () => {
@@ -53,7 +58,7 @@ describe("drover-coordinator", () => {
   test("refuses an address beyond loopback, in one line", async () => {
     const refused = start("--listen", "0.0.0.0:0", "--data-dir", join(folder, "c"));
     expect(await refused.ended).toEqual([1, null]);
-    expect(refused.said()).toMatch(/^drover-coordinator: listen\.notLoopback: [^\n]+authentication[^\n]+\n$/);
+    expect(refused.said()).toMatch(/^drover-coordinator: listen\.notLoopback: [^\n]+TLS[^\n]+\n$/);
   });
 
   test("refuses an address that is taken, in one line", async () => {
@@ -66,13 +71,24 @@ describe("drover-coordinator", () => {
   });
 
   test("goes on when nobody reads its log any more", async () => {
-    const running = start("--listen", "127.0.0.1:0", "--data-dir", join(folder, "f"), "--log", "json");
+    const tokenFile = join(folder, "local-token");
+    const running = start(
+      "--listen",
+      "127.0.0.1:0",
+      "--data-dir",
+      join(folder, "f"),
+      "--log",
+      "json",
+      "--local-token",
+      tokenFile,
+    );
     await running.until("coordinator.listening");
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(running.said())?.[0] ?? "";
+    const token = readFileSync(tokenFile, "utf8").trim();
     running.child.stdout.destroy();
     for (let i = 0; i < 3; i++) {
       const body = JSON.stringify({ command: ["true"] });
-      const headers = { "content-type": "application/json" };
+      const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
       expect((await fetch(`${url}/v1/jobs`, { method: "POST", headers, body })).status).toBe(201);
     }
     running.child.kill("SIGTERM");

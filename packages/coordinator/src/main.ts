@@ -3,6 +3,7 @@ import { errorLine, isDroverError } from "@drover/shared/errors.ts";
 import { readInvocation, type CoordinatorConfig } from "./config.ts";
 import { runCopyCommand } from "./copy-commands.ts";
 import { startCoordinator } from "./coordinator.ts";
+import { resetAdmin } from "./token-command.ts";
 import { openLog } from "./telemetry/open-log.ts";
 
 /**
@@ -13,6 +14,7 @@ export async function main(): Promise<void> {
   try {
     const invocation = readInvocation(process.argv.slice(2), process.stdout.isTTY);
     if (invocation.command === "run") await run(invocation.config);
+    else if (invocation.command === "resetAdmin") process.stdout.write(`${resetAdmin(invocation.dataDir)}\n`);
     else process.stdout.write(`${runCopyCommand(invocation, systemClock)}\n`);
   } catch (error) {
     if (!isDroverError(error)) throw error;
@@ -21,12 +23,17 @@ export async function main(): Promise<void> {
   }
 }
 
+/** To a person at a terminal, and past the log. */
+function showAdminToken(token: string): void {
+  process.stderr.write(`The admin token, which is shown this once: ${token}\nTo use it: export DROVER_TOKEN=…\n`);
+}
+
 async function run(config: CoordinatorConfig): Promise<void> {
   const { log, flush } = openLog(config, systemClock);
   // Before anything is started: a signal in between must end it as cleanly as one later.
   const stopAsked = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopAsked.resolve());
-  const coordinator = await startCoordinator(config, systemClock, log);
+  const coordinator = await startCoordinator(config, systemClock, log, process.stderr.isTTY ? showAdminToken : null);
   await stopAsked.promise;
   await coordinator.stop();
   flush();

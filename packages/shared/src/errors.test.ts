@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { DroverError, ERRORS, isDroverError } from "./errors.ts";
+import { ERRORS } from "./error-codes.ts";
+import { DroverError, isDroverError } from "./errors.ts";
 
 describe("the table of errors", () => {
   it.each(Object.entries(ERRORS))("%s says what it means and what to do", (code, { httpStatus, meaning, advice }) => {

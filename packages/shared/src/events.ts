@@ -24,7 +24,7 @@ export const EVENTS = {
     level: "info",
     text: "job submitted",
     doc: "A job was accepted and is durable.",
-    fields: z.object({ ...job, name: z.string().nullable(), taskCount: z.int() }),
+    fields: z.object({ ...job, name: z.string().nullable(), taskCount: z.int(), actor: z.string() }),
   },
   "job.started": {
     level: "info",
@@ -266,6 +266,11 @@ export const DAEMON_LOG_LINES = {
   "output.distrusted":
     "The machine was restarted: output that was not yet safe on the disk is fetched again from the agents.",
   "output.writeFailed": "Output of an attempt could not be stored; the agent keeps it and sends it again.",
+  "access.allowed": "Somebody changed something: who, what, to which thing, from where. The audit trail has it too.",
+  "access.denied": "Somebody was not allowed to do something, or showed no valid token; the audit trail has it too.",
+  "access.lockedOut":
+    "So many invalid tokens came from one address that for a while no more of them are looked at, logged or audited.",
+  "access.adminTokenMissing": "There is no admin token yet; says how to make one.",
   "log.dropped": "Nobody read the log for so long that lines were dropped; the event stream has them.",
   "core.defect": "An input met a defect of the core: nothing of it happened, and everything else goes on.",
   "request.failed": "A request met a defect; the id is the one in the caller's problem document.",

@@ -1,4 +1,5 @@
 import type { JobSubmission } from "@drover/shared/domain/job.ts";
+import type { LocalToken } from "../../support/local-token.ts";
 import { stop } from "../../support/processes.ts";
 import { NO_OP, type Coordinator } from "../fleet.ts";
 import type { Figure, Measurement } from "../figure.ts";
@@ -59,14 +60,14 @@ function measurement(figure: string, seconds: number): Measurement {
 }
 
 /** Turns come one after the other, so what all of them took meanwhile is that turn, and at most a tick. */
-async function turnSecondsOfCancel({ client, url }: Coordinator, jobId: number): Promise<number> {
-  const before = await turnSeconds(url);
+async function turnSecondsOfCancel({ client, url, token }: Coordinator, jobId: number): Promise<number> {
+  const before = await turnSeconds(url, token);
   await client.cancelJob(jobId);
-  return (await turnSeconds(url)) - before;
+  return (await turnSeconds(url, token)) - before;
 }
 
-async function turnSeconds(url: string): Promise<number> {
-  const text = await (await fetch(new URL("/metrics", url))).text();
+async function turnSeconds(url: string, token: LocalToken): Promise<number> {
+  const text = await (await fetch(new URL("/metrics", url), { headers: token.headers() })).text();
   return Number(/^drover_turn_seconds_sum (\S+)$/m.exec(text)?.[1]);
 }
 

@@ -15,8 +15,14 @@ const SLURM_PER_SECOND = 58;
 export const jobsOneByOne: Figure = {
   name: "jobs",
   measure: (workshop, machine) =>
-    withFleet(workshop, async ({ url, client }) => {
-      const submitted = await runLoad<Submitted>("submit-jobs.ts", { url, clients: CLIENTS, jobs: JOBS, job: NO_OP });
+    withFleet(workshop, async ({ url, token, client }) => {
+      const submitted = await runLoad<Submitted>("submit-jobs.ts", {
+        url,
+        token: token.read(),
+        clients: CLIENTS,
+        jobs: JOBS,
+        job: NO_OP,
+      });
       await untilAllEnded(client);
       const ends = await recordedEnds(client);
       if (ends.length !== JOBS) throw new Error(`${ends.length} of ${JOBS} jobs succeeded`);

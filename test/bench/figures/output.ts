@@ -67,13 +67,17 @@ function warmPageCache(folder: string): number {
 }
 
 function measureOnce(workshop: Workshop): Promise<Run> {
-  return withFleet(workshop, async ({ url, client, pid }, agent) => {
+  return withFleet(workshop, async ({ url, token, client, pid }, agent) => {
     const sentAtMs = performance.timeOrigin + performance.now();
     const { id } = await client.submitJob({
       command: ["head", "-c", String(BYTES_PER_GIB), "/dev/zero"],
       resources: SMALL,
     });
-    const { bytes, lastByteAtMs } = await runLoad<Followed>("follow-output.ts", { url, jobId: id });
+    const { bytes, lastByteAtMs } = await runLoad<Followed>("follow-output.ts", {
+      url,
+      token: token.read(),
+      jobId: id,
+    });
     if (bytes !== BYTES_PER_GIB) {
       const attempts = (await client.getJob(id)).tasks[0]?.attempts ?? [];
       const found = attempts.map((attempt) => `${attempt.outputBytes} (${JSON.stringify(attempt.outcome)})`);

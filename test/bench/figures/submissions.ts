@@ -12,9 +12,9 @@ const TARGET_PER_SECOND = 5000;
 export const submissions: Figure = {
   name: "submissions",
   async measure(workshop) {
-    const { url, child } = await workshop.startCoordinator();
+    const { url, token, child } = await workshop.startCoordinator();
     try {
-      const load = { url, clients: CLIENTS, job: NO_OP };
+      const load = { url, token: token.read(), clients: CLIENTS, job: NO_OP };
       await runLoad<Submitted>("submit-jobs.ts", { ...load, jobs: 2000 });
       const submitted = await runLoad<Submitted>("submit-jobs.ts", { ...load, jobs: JOBS });
       const perSecond = (JOBS / submitted.elapsedMs) * 1000;

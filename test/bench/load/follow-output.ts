@@ -3,6 +3,7 @@ import { request } from "undici";
 
 interface Options {
   url: string;
+  token: string;
   jobId: number;
 }
 
@@ -12,8 +13,11 @@ export interface Followed {
   lastByteAtMs: number;
 }
 
-const { url, jobId } = JSON.parse(process.argv[2] ?? "{}") as Options;
-const { statusCode, body } = await request(`${url}/v1/jobs/${jobId}/output?follow=true`, { bodyTimeout: 0 });
+const { url, token, jobId } = JSON.parse(process.argv[2] ?? "{}") as Options;
+const { statusCode, body } = await request(`${url}/v1/jobs/${jobId}/output?follow=true`, {
+  bodyTimeout: 0,
+  headers: { authorization: `Bearer ${token}` },
+});
 if (statusCode !== 200) throw new Error(`${statusCode}: ${await body.text()}`);
 let bytes = 0;
 for await (const chunk of body as AsyncIterable<Buffer>) bytes += chunk.byteLength;

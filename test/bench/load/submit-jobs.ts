@@ -6,6 +6,7 @@ import { connect, type Socket } from "node:net";
 
 interface Options {
   url: string;
+  token: string;
   clients: number;
   jobs: number;
   /** The body of each submission. */
@@ -20,11 +21,12 @@ export interface Submitted {
   p99Ms: number;
 }
 
-const { url, clients, jobs, job } = JSON.parse(process.argv[2] ?? "{}") as Options;
+const { url, token, clients, jobs, job } = JSON.parse(process.argv[2] ?? "{}") as Options;
 const { hostname, port, host } = new URL(url);
 const body = JSON.stringify(job);
 const request = Buffer.from(
   `POST /v1/jobs HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
+    `authorization: Bearer ${token}\r\n` +
     `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
 );
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { findCgroup } from "@drover/agent/runtime/cgroup-directory.ts";
 import { createClient, type DroverClient } from "@drover/shared/client/client.ts";
 import { CHECKOUT } from "../../support/local-fleet.ts";
+import { newLocalToken } from "../../support/local-token.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { mountDisk, plainFolder, type Disk } from "../machine/disk.ts";
 import type { Janitor } from "../machine/janitor.ts";
@@ -59,6 +60,7 @@ export async function startChaosFleet(options: FleetOptions): Promise<ChaosFleet
   const network = options.network === "namespaces" ? await openNamespaces(run, folder, janitor) : await openLoopback();
   options.over.addEventListener("abort", () => network.close());
   const disksCanFill = missingForDisks().length === 0;
+  const token = newLocalToken();
   const disks = new Map<DaemonName, Disk>();
   const daemons = new Map<DaemonName, Daemon>();
   const logFileOf = (name: DaemonName): string => join(folder, "logs", `${name}.log`);
@@ -72,7 +74,7 @@ export async function startChaosFleet(options: FleetOptions): Promise<ChaosFleet
     const program = name === "coordinator" ? "coordinator" : "agent";
     const args =
       name === "coordinator"
-        ? ["--listen", network.listenAddress, "--lease", LEASE, "--heartbeat", HEARTBEAT]
+        ? ["--listen", network.listenAddress, "--lease", LEASE, "--heartbeat", HEARTBEAT, ...token.options]
         : ["--coordinator", network.coordinatorUrlOf(name), "--name", name, "--cpus", "4", "--memory", "1GiB"];
     const daemon = new Daemon({
       name,
@@ -92,7 +94,7 @@ export async function startChaosFleet(options: FleetOptions): Promise<ChaosFleet
     daemon.start();
   }
 
-  const client = createClient(network.apiUrl);
+  const client = createClient(network.apiUrl, { token: token.read });
   await waitFor(
     "the agents to be online",
     async () => {

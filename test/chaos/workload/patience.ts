@@ -1,4 +1,5 @@
-import { isDroverError, type ErrorCode } from "@drover/shared/errors.ts";
+import type { ErrorCode } from "@drover/shared/error-codes.ts";
+import { isDroverError } from "@drover/shared/errors.ts";
 
 const ANSWER_LIMIT_MS = 2_000;
 

@@ -46,7 +46,7 @@ describe("one job", () => {
       state      running
       command    echo hi
       each task  1 CPU, 512 MiB
-      submitted  1m ago  2026-01-02T03:04:05.000Z
+      submitted  1m ago  2026-01-02T03:04:05.000Z by anna
       took       1m
 
       TASK  STATE    ATTEMPT  NODE    TOOK  OUTPUT  HOW

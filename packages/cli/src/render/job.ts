@@ -43,7 +43,10 @@ export function renderJob(job: JobDetail, view: View): string {
     ["timeout", spec.timeoutMs === null ? null : formatDuration(spec.timeoutMs)],
     ["retries", spec.maxRetries === 0 ? null : String(spec.maxRetries)],
     ["labels", labelsOf(spec)],
-    ["submitted", `${formatAgo(job.submittedAt, view.nowMs)}  ${job.submittedAt}`],
+    [
+      "submitted",
+      `${formatAgo(job.submittedAt, view.nowMs)}  ${job.submittedAt}${job.submittedBy === null ? "" : ` by ${job.submittedBy}`}`,
+    ],
     ["took", job.startedAt === null ? null : formatElapsed(job.startedAt, job.endedAt, view.nowMs)],
   ]);
   const waiting = job.waiting === null ? "" : `\n${renderWaiting(job.waiting, spec)}`;

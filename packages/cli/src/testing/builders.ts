@@ -49,6 +49,7 @@ export function aJob(fields: Partial<Job> = {}, submission: JobSubmission = { co
     submittedAt: T0,
     startedAt: T0,
     endedAt: "2026-01-02T03:04:15.000Z",
+    submittedBy: "anna",
     ...fields,
   };
 }

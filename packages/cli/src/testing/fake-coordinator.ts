@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ATTEMPT_HEADER } from "@drover/shared/api/jobs.ts";
-import { ERRORS, type ErrorCode } from "@drover/shared/errors.ts";
+import { ERRORS, type ErrorCode } from "@drover/shared/error-codes.ts";
 
 export interface FakeRequest {
   method: string;

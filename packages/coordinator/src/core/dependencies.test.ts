@@ -16,6 +16,7 @@ function submission(after: After, storedEnds: [number, JobState][] = []): Comman
   return {
     type: "submitJob",
     spec: aJob({ after: after ?? [] }),
+    actor: "anna",
     idempotency: null,
     storedUnderKey: null,
     storedEnds: new Map(storedEnds as [JobId, JobState][]),

@@ -1,5 +1,5 @@
 import type { NodeId } from "@drover/shared/domain/ids.ts";
-import type { ErrorCode } from "@drover/shared/errors.ts";
+import type { ErrorCode } from "@drover/shared/error-codes.ts";
 import type { FleetEvent } from "@drover/shared/events.ts";
 import type { DesiredAttempt, HeldDesire } from "@drover/shared/protocol/messages.ts";
 

@@ -259,7 +259,16 @@ class Run {
           retries,
           onDisconnect: wait ? "wait" : "restart",
         });
-        return [{ type: "submitJob", spec, idempotency: null, storedUnderKey: null, storedEnds: this.endedJobs }];
+        return [
+          {
+            type: "submitJob",
+            spec,
+            actor: "anna",
+            idempotency: null,
+            storedUnderKey: null,
+            storedEnds: this.endedJobs,
+          },
+        ];
       }
       case "hello": {
         const { node, forgets, reboots, site, machine } = action;

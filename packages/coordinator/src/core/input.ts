@@ -1,7 +1,7 @@
 import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
 import type { AttemptReport, Hello, NodeChanges } from "@drover/shared/protocol/messages.ts";
-import type { ErrorCode } from "@drover/shared/errors.ts";
+import type { ErrorCode } from "@drover/shared/error-codes.ts";
 import type { Instant } from "./fleet.ts";
 import type { Idempotency } from "./records.ts";
 
@@ -12,6 +12,7 @@ export type JobCommand =
   | {
       type: "submitJob";
       spec: JobSpec;
+      actor: string;
       idempotency: Idempotency | null;
       /** The job that the store already holds under this key. */
       storedUnderKey: { jobId: JobId; requestSha256: string } | null;

@@ -17,6 +17,8 @@ export interface JobRecord {
   readonly submittedAtMs: number;
   readonly startedAtMs: number | null;
   readonly endedAtMs: number | null;
+  /** The name of the token; `null` of jobs from before there were any. */
+  readonly submittedBy: string | null;
   readonly idempotency: Idempotency | null;
 }
 

@@ -16,6 +16,7 @@ describe("a submission", () => {
     const spec = aJob();
     const submission = {
       type: "submitJob",
+      actor: "anna",
       spec,
       idempotency: { key: "k", requestSha256: "a" },
       storedUnderKey: null,
@@ -33,6 +34,7 @@ describe("a submission", () => {
     const scenario = new Scenario();
     const [result] = scenario.turn({
       type: "submitJob",
+      actor: "anna",
       spec: aJob(),
       idempotency: { key: "k", requestSha256: "a" },
       storedUnderKey: { jobId: 77 as never, requestSha256: "a" },
@@ -46,6 +48,7 @@ describe("a submission", () => {
     scenario.submit(aJob({ name: "one" }), "k");
     const [result] = scenario.turn({
       type: "submitJob",
+      actor: "anna",
       spec: aJob({ name: "two" }),
       idempotency: { key: "k", requestSha256: "other" },
       storedUnderKey: null,
@@ -60,6 +63,7 @@ describe("a submission", () => {
     for (let count = 0; count < MAX_HOT_TASKS; count += size) scenario.submit(aJob({ array: { size } }));
     const [result] = scenario.turn({
       type: "submitJob",
+      actor: "anna",
       spec: aJob(),
       idempotency: null,
       storedUnderKey: null,
@@ -74,6 +78,7 @@ describe("a submission", () => {
     scenario.hello(1);
     const submission = {
       type: "submitJob",
+      actor: "anna",
       spec: aJob(),
       idempotency: { key: "k", requestSha256: "a" },
       storedUnderKey: null,
@@ -90,7 +95,13 @@ describe("a submission", () => {
   test("whose commit fails leaves no place in the queue that a later job could be taken for", () => {
     const scenario = new Scenario();
     const large = aJob({ resources: { cpus: 4 } });
-    const submission = { type: "submitJob", idempotency: null, storedUnderKey: null, storedEnds: new Map() } as const;
+    const submission = {
+      type: "submitJob",
+      actor: "anna",
+      idempotency: null,
+      storedUnderKey: null,
+      storedEnds: new Map(),
+    } as const;
     const waiting = scenario.submit(large);
     scenario.failingTurn({ ...submission, spec: large });
     const small = scenario.submit(aJob({ resources: { cpus: 1 } }));

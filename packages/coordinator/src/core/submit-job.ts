@@ -13,7 +13,7 @@ export const MAX_HOT_TASKS = 1_000_000;
 
 export function submitJob(
   fleet: Fleet,
-  { spec, idempotency, storedUnderKey, storedEnds }: Extract<JobCommand, { type: "submitJob" }>,
+  { spec, actor, idempotency, storedUnderKey, storedEnds }: Extract<JobCommand, { type: "submitJob" }>,
   effects: Effects,
   now: Instant,
 ): JobCommandResult {
@@ -50,6 +50,7 @@ export function submitJob(
     submittedAtMs: now.wallMs,
     startedAtMs: null,
     endedAtMs: null,
+    submittedBy: actor,
     idempotency,
   };
   fleet.jobs.put(jobId, job);
@@ -67,7 +68,7 @@ export function submitJob(
       faultlessEnds: 0,
     });
   }
-  effects.tell({ event: "job.submitted", jobId, name: spec.name, taskCount: count });
+  effects.tell({ event: "job.submitted", jobId, name: spec.name, taskCount: count, actor });
   const failed = dependencies.find(({ standing }) => standing === "failed");
   if (failed?.state) endForDependency(fleet, job, failed.jobId, failed.state, effects, now);
   return { ok: true, jobId, created: true };

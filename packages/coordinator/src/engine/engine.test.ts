@@ -79,7 +79,7 @@ function helloAt(clock: Clock) {
   return { type: "agentHello", sessionId: 1, hello: aHello(1), heardAt } as const;
 }
 
-const SUBMIT = { type: "submitJob", spec: aJob(), idempotency: null } as const;
+const SUBMIT = { type: "submitJob", spec: aJob(), actor: "anna", idempotency: null } as const;
 const DISK_FULL = new DroverError("storage.full", "The disk is full.");
 
 describe("a turn", () => {

@@ -186,7 +186,7 @@ describe("nodes", () => {
     const agent = await own.connectAgent(1);
     const load = NodeLoad.parse({ load1: 0, memoryAvailableBytes: 0, dataDiskFreeBytes: 0 });
     const cordoned = await own.client.setNodeAdmin("node1", { admin: "cordoned", reason: "fans are loud" });
-    expect(cordoned).toMatchObject({ admin: "cordoned", adminReason: "fans are loud", adminActor: "127.0.0.1" });
+    expect(cordoned).toMatchObject({ admin: "cordoned", adminReason: "fans are loud", adminActor: "local" });
     const job = await own.client.submitJob({ command: ["true"] });
     expect((await own.client.getJob(job.id)).waiting?.message).toContain("node1 is cordoned");
 
@@ -291,6 +291,7 @@ describe("the daemon's own routes", () => {
       "/healthz",
       "/metrics",
       "/readyz",
+      "/v1/audit",
       "/v1/events",
       "/v1/jobs",
       "/v1/jobs/{id}",
@@ -305,6 +306,8 @@ describe("the daemon's own routes", () => {
       "/v1/nodes/{id}/gpus/{gpu}/release",
       "/v1/sites",
       "/v1/sites/{name}/gone",
+      "/v1/tokens",
+      "/v1/tokens/{name}/revoke",
     ]);
   });
 

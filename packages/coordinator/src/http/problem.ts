@@ -1,7 +1,8 @@
 import type { FastifyError } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import type { Problem } from "@drover/shared/api/problem.ts";
-import { DroverError, ERRORS, isDroverError, type ErrorCode } from "@drover/shared/errors.ts";
+import { ERRORS, type ErrorCode } from "@drover/shared/error-codes.ts";
+import { DroverError, isDroverError } from "@drover/shared/errors.ts";
 
 /** Fastify's own refusals, as ours. */
 const CODES_BY_FASTIFY_CODE: Readonly<Record<string, ErrorCode>> = {

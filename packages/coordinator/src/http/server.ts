@@ -11,14 +11,21 @@ import type { Clock } from "@drover/shared/clock.ts";
 import type { TaskKey } from "@drover/shared/domain/ids.ts";
 import { Problem } from "@drover/shared/api/problem.ts";
 import { DroverError } from "@drover/shared/errors.ts";
+import { withoutTokens } from "@drover/shared/domain/token.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Signals } from "../engine/signals.ts";
 import type { OutputStore } from "../output/output-store.ts";
+import type { AccessStore } from "../store/access-store.ts";
 import type { History } from "../store/read-history.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { FailedAttempts } from "../access/failed-attempts.ts";
+import type { Tokens } from "../access/tokens.ts";
+import { mayAnybody, openGate } from "./gate.ts";
 import { isLoopbackHost } from "./loopback.ts";
+import { OpenAnswers } from "./open-answers.ts";
 import { toDroverError, toProblem } from "./problem.ts";
+import { accessRoutes } from "./routes/access.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
@@ -29,6 +36,8 @@ import { siteRoutes } from "./routes/sites.ts";
 
 export interface HttpServerOptions {
   engine: Engine;
+  tokens: Tokens;
+  audit: AccessStore;
   history: History;
   outputs: OutputStore;
   metrics: Metrics;
@@ -43,7 +52,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The HTTP API. Changes go through the engine; reads come from the store and the live fleet. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
-  const { engine, history, outputs, metrics, taskSignals, eventSignals, diagnose, clock, log } = options;
+  const { engine, tokens, audit, history, outputs, metrics, taskSignals, eventSignals, diagnose, clock, log } = options;
   const app = Fastify({
     // One line per change of state is the log's contract (DESIGN §9); a line per request would drown it.
     logger: false,
@@ -59,15 +68,28 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
 
   app.addHook("onRequest", async (request) => {
-    // Without authentication, a web page whose name resolves to loopback could speak to us (DNS rebinding).
+    // A web page whose name resolves to loopback could speak to us (DNS rebinding), and try what needs no token.
     if (!isLoopbackHost(request.hostname)) {
       throw new DroverError("request.forbiddenHost", `This coordinator does not answer for "${request.hostname}".`);
     }
   });
+  const openAnswers = new OpenAnswers();
+  openGate(app, {
+    tokens,
+    failedAttempts: new FailedAttempts(),
+    audit,
+    openAnswers,
+    submitterOf: (jobId) => (engine.fleet.jobs.get(jobId) ?? history.job(jobId))?.submittedBy,
+    clock,
+    log,
+  });
   app.setErrorHandler((error, request, reply) => {
     const known = toDroverError(error);
     if (known.code === "internal") {
-      log.error({ event: "request.failed", err: error, requestId: request.id, path: request.url }, "request failed");
+      log.error(
+        { event: "request.failed", err: error, requestId: request.id, path: withoutTokens(request.url) },
+        "request failed",
+      );
     }
     const problem = toProblem(known, request.id);
     return reply.code(problem.status).type("application/problem+json").serializer(JSON.stringify).send(problem);
@@ -84,6 +106,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
         version: DROVER_VERSION,
         description: "Submit jobs, watch the fleet. Every error is a problem document (RFC 9457) with a stable `code`.",
       },
+      components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+      security: [{ token: [] }],
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
@@ -91,6 +115,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   // Every route may answer with a problem document instead.
   app.addHook("onRoute", (route) => {
     const described = (route.schema ??= {});
+    if (mayAnybody(route.method, route.url)) described.security = [];
     described.response = { ...(described.response as object | undefined), default: Problem };
   });
   await app.register(jobRoutes, { engine, history, outputs });
@@ -99,6 +124,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   await app.register(nodeHardwareRoutes, { engine, diagnose });
   await app.register(siteRoutes, { engine });
   await app.register(eventRoutes, { history, eventSignals, clock });
+  await app.register(accessRoutes, { tokens, audit, openAnswers });
   await app.register(healthRoutes, { engine, metrics });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   return app;

@@ -4,15 +4,26 @@ import { judgeDependency } from "@drover/shared/domain/dependency.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import { commandLineOf, taskCount, type JobState } from "@drover/shared/domain/job.ts";
 import { gpuSharesOf } from "@drover/shared/domain/resources.ts";
+import { roleIncludes } from "@drover/shared/domain/role.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
 import { missingGpus } from "../core/expected-hardware.ts";
+import type { Caller } from "../access/tokens.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { AttemptRecord, JobRecord, JobSummaryRecord, NodeRecord, TaskRecord } from "../core/records.ts";
 
-export function jobView(job: JobRecord): Job {
+/** What stands in the place of a value that is not for the reader. */
+const HIDDEN = "(hidden)";
+
+/** The values of its environment are for its submitter and for operators: keys and passwords come that way. */
+export function jobView(job: JobRecord, reader: Caller): Job {
   const { name, labels } = job.spec;
   const commandLine = commandLineOf(job.spec);
-  return { ...jobSummaryView({ ...job, name, labels, commandLine, taskCount: taskCount(job.spec) }), spec: job.spec };
+  const isTheirs = job.submittedBy === reader.name || roleIncludes(reader.role, "operator");
+  const env = isTheirs ? job.spec.env : Object.fromEntries(Object.keys(job.spec.env).map((name) => [name, HIDDEN]));
+  return {
+    ...jobSummaryView({ ...job, name, labels, commandLine, taskCount: taskCount(job.spec) }),
+    spec: { ...job.spec, env },
+  };
 }
 
 export function jobSummaryView(job: JobSummaryRecord): JobSummary {
@@ -28,6 +39,7 @@ export function jobSummaryView(job: JobSummaryRecord): JobSummary {
     submittedAt: timestamp(job.submittedAtMs),
     startedAt: timestampOrNull(job.startedAtMs),
     endedAt: timestampOrNull(job.endedAtMs),
+    submittedBy: job.submittedBy,
   };
 }
 
@@ -117,6 +129,6 @@ export function timestamp(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
-function timestampOrNull(epochMs: number | null): string | null {
+export function timestampOrNull(epochMs: number | null): string | null {
   return epochMs === null ? null : timestamp(epochMs);
 }

@@ -13,6 +13,7 @@ import { NODE_HEALTH } from "./migrations/0004-node-health.ts";
 import { USAGE_AND_RELEASES } from "./migrations/0005-usage-and-releases.ts";
 import { GPU_SHARES } from "./migrations/0006-gpu-shares.ts";
 import { PRIORITY } from "./migrations/0007-priority.ts";
+import { ACCESS } from "./migrations/0008-access.ts";
 import { damaged, unusableDirectory, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
@@ -24,6 +25,7 @@ export const MIGRATIONS: readonly string[] = [
   USAGE_AND_RELEASES,
   GPU_SHARES,
   PRIORITY,
+  ACCESS,
 ];
 
 export interface OpenedDatabase {

@@ -29,6 +29,7 @@ export interface JobSummaryRow {
   submitted_at_ms: number;
   started_at_ms: number | null;
   ended_at_ms: number | null;
+  submitted_by: string | null;
 }
 
 export interface JobRow extends JobSummaryRow {
@@ -54,6 +55,7 @@ export const JOB_SUMMARY_COLUMNS = [
   "submitted_at_ms",
   "started_at_ms",
   "ended_at_ms",
+  "submitted_by",
 ] as const satisfies readonly (keyof JobSummaryRow)[];
 
 export function jobRow(job: JobRecord): JobRow {
@@ -69,6 +71,7 @@ export function jobRow(job: JobRecord): JobRow {
     submitted_at_ms: job.submittedAtMs,
     started_at_ms: job.startedAtMs,
     ended_at_ms: job.endedAtMs,
+    submitted_by: job.submittedBy,
     idempotency_key: job.idempotency?.key ?? null,
     request_sha256: job.idempotency?.requestSha256 ?? null,
     spec: JSON.stringify(job.spec),
@@ -89,6 +92,7 @@ export function jobSummaryRecord(row: JobSummaryRow): JobSummaryRecord {
     submittedAtMs: row.submitted_at_ms,
     startedAtMs: row.started_at_ms,
     endedAtMs: row.ended_at_ms,
+    submittedBy: row.submitted_by,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { FleetEvent } from "@drover/shared/events.ts";
 import type { Fleet, FleetSettings } from "../core/fleet.ts";
+import { prepareAccess, type AccessStore } from "./access-store.ts";
 import { databaseFiles } from "./database-files.ts";
 import { closeDatabase, lockDataDir, openDatabase } from "./database.ts";
 import { loadFleet } from "./load-fleet.ts";
@@ -20,6 +21,7 @@ export interface TurnStore {
 
 export interface Store extends TurnStore {
   readonly history: History;
+  readonly access: AccessStore;
   /** What had to be seen to before it could be opened. */
   readonly opening: { wasChecked: boolean; leftover: Leftover };
   loadFleet(settings: FleetSettings): Fleet;
@@ -39,28 +41,35 @@ export function openStore(dataDir: string): Store {
       withStorageErrors(work, () => {
         isDamaged = true;
       });
-    const writeTurn = prepareTurnWriter(database);
+    const access = prepareAccess(database);
+    const writeTurn = prepareTurnWriter(database, access.writeAudit);
     const writeProbe = database.prepare("insert or replace into probes (id, at_ms) values (1, ?)");
     const prune = database.prepare(
       "delete from events where id in (select id from events where id <= (select max(id) from events) - ? limit 10000)",
     );
+    /** What is not written must not be found written by the next start either. */
+    const durably = <T>(write: () => T): T =>
+      guard(() => {
+        try {
+          return write();
+        } catch (error) {
+          if (isFault(error)) coverFailedTurn(() => writeProbe.run(0));
+          throw error;
+        }
+      });
     return {
       opening: { wasChecked, leftover },
       history: guarded(prepareHistory(database), guard),
+      access: guarded(access, durably),
       loadFleet(settings) {
         const load = (): Fleet => loadFleet(database, settings);
         // What is to the byte as it was left holds what we wrote; after a crash nobody can say that of each row.
         return wasChecked ? withDamageErrors(dataDir, load) : withOpeningErrors(dataDir, load);
       },
       async commit(fleet, events, atMs) {
-        return guard(() => {
-          try {
-            return writeTurn(fleet, events, atMs);
-          } catch (error) {
-            if (isFault(error)) coverFailedTurn(() => writeProbe.run(atMs));
-            throw error;
-          }
-        });
+        const written = durably(() => writeTurn(fleet, events, atMs));
+        access.auditIsWritten();
+        return written;
       },
       async probe(atMs) {
         guard(() => writeProbe.run(atMs));
@@ -92,10 +101,10 @@ function coverFailedTurn(write: () => void): void {
   }
 }
 
-/** Reads are answered with `storage.*` too, not as a defect of ours. */
-function guarded(history: History, guard: <T>(work: () => T) => T): History {
-  const reads = Object.entries(history) as [string, (...args: unknown[]) => unknown][];
+/** What cannot be read, or written, is answered with `storage.*`, not as a defect of ours. */
+function guarded<Functions extends object>(functions: Functions, guard: <T>(work: () => T) => T): Functions {
+  const reads = Object.entries(functions) as [string, (...args: unknown[]) => unknown][];
   return Object.fromEntries(
     reads.map(([name, read]) => [name, (...args: unknown[]) => guard(() => read(...args))]),
-  ) as unknown as History;
+  ) as unknown as Functions;
 }

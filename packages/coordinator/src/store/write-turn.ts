@@ -74,6 +74,8 @@ export interface WrittenTurn {
 /** Prepares the one transaction that makes a whole turn durable. */
 export function prepareTurnWriter(
   database: Database,
+  /** Goes into the same transaction. */
+  writeAudit: () => void,
 ): (fleet: Fleet, events: readonly FleetEvent[], atMs: number) => WrittenTurn {
   const upsertNode = database.prepare(upsert("nodes", NODE_COLUMNS, ["id"]));
   const insertJob = database.prepare(insert("jobs", JOB_COLUMNS));
@@ -88,6 +90,7 @@ export function prepareTurnWriter(
   const insertEvent = database.prepare("insert into events (at_ms, event, fields) values (?, ?, ?)");
 
   return database.transaction((fleet: Fleet, events: readonly FleetEvent[], atMs: number): WrittenTurn => {
+    writeAudit();
     for (const { after } of fleet.nodes.changes()) upsertNode.run(nodeRow(after));
     for (const { before, after } of fleet.jobs.changes()) {
       if (before) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -40,11 +40,22 @@ export class RunningCoordinator {
   }
 
   get client(): DroverClient {
-    return createClient(this.url);
+    return createClient(this.url, { token: () => this.token });
   }
 
+  /** The admin's. */
+  get token(): string {
+    return readFileSync(this.#localTokenFile, "utf8").trim();
+  }
+
+  get #localTokenFile(): string {
+    return join(this.dataDir, "local-token");
+  }
+
+  /** As the admin, where the headers do not say otherwise. */
   request(path: string, init?: RequestInit): Promise<Response> {
-    return fetch(new URL(path, this.url), init);
+    const headers = { authorization: `Bearer ${this.token}`, ...(init?.headers as Record<string, string> | undefined) };
+    return fetch(new URL(path, this.url), { ...init, headers });
   }
 
   post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
@@ -96,6 +107,7 @@ export class RunningCoordinator {
         logLevel: "info",
         leaseMs: 60_000,
         heartbeatIntervalMs: 5000,
+        localTokenFile: this.#localTokenFile,
         ...this.#config,
       },
       systemClock,

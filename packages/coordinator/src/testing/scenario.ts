@@ -114,7 +114,14 @@ export class Scenario {
 
   submit(spec: JobSpec = aJob(), key: string | null = null): JobId {
     const idempotency = key === null ? null : { key, requestSha256: JSON.stringify(spec) };
-    const [result] = this.turn({ type: "submitJob", spec, idempotency, storedUnderKey: null, storedEnds: new Map() });
+    const [result] = this.turn({
+      type: "submitJob",
+      spec,
+      actor: "anna",
+      idempotency,
+      storedUnderKey: null,
+      storedEnds: new Map(),
+    });
     if (!result?.ok || !("jobId" in result)) throw new Error(`submission refused: ${JSON.stringify(result)}`);
     return result.jobId;
   }

@@ -16,7 +16,12 @@ export async function storeJobs(
     const env = { TEXT: "x".repeat((index * 997) % 5000) };
     const spec = aJob({ name: key, env, array: { size: 3 } });
     const idempotency = { key, requestSha256: key };
-    step(fleet, { type: "submitJob", spec, idempotency, storedUnderKey: null, storedEnds: new Map() }, effects, now);
+    step(
+      fleet,
+      { type: "submitJob", spec, actor: "anna", idempotency, storedUnderKey: null, storedEnds: new Map() },
+      effects,
+      now,
+    );
     await store.commit(fleet, effects.events, now.wallMs);
     fleet.commit();
   }

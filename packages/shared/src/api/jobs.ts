@@ -37,6 +37,8 @@ export const JobSummary = z
     submittedAt: Timestamp,
     startedAt: Timestamp.nullable(),
     endedAt: Timestamp.nullable(),
+    /** The name of the token; `null` of jobs from before there were any. */
+    submittedBy: z.string().nullable(),
   })
   .meta({ id: "JobSummary" });
 export type JobSummary = z.infer<typeof JobSummary>;

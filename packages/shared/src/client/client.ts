@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { AuditList, CreatedToken, Token, TokenList, type AuditQuery, type TokenCreateRequest } from "../api/access.ts";
 import { StoredEvent } from "../api/events.ts";
 import { ATTEMPT_HEADER, Job, JobDetail, JobList } from "../api/jobs.ts";
 import { NodeDetail, NodeList, type DiagnoseRequest, type NodeAdminRequest } from "../api/nodes.ts";
@@ -6,7 +7,8 @@ import { SiteList, SiteSummary, UNNAMED_SITE } from "../api/sites.ts";
 import { Problem } from "../api/problem.ts";
 import { Diagnosis } from "../domain/diagnosis.ts";
 import type { JobState, JobSubmission } from "../domain/job.ts";
-import { DroverError, ERRORS, type ErrorCode } from "../errors.ts";
+import { ERRORS, type ErrorCode } from "../error-codes.ts";
+import { DroverError } from "../errors.ts";
 import { parseEventStream } from "./event-stream.ts";
 
 export const DEFAULT_COORDINATOR_URL = "http://127.0.0.1:7070";
@@ -55,19 +57,33 @@ export interface DroverClient {
   listSites(): Promise<SiteList>;
   /** As `declareNodeGone`, of every node of a site; `null`: of those that name none. */
   declareSiteGone(name: string | null): Promise<SiteSummary>;
+  listTokens(): Promise<TokenList>;
+  /** The answer holds the token, this once. */
+  createToken(request: TokenCreateRequest): Promise<CreatedToken>;
+  revokeToken(name: string): Promise<Token>;
+  /** Newest first. */
+  readAudit(query?: Partial<AuditQuery>): Promise<AuditList>;
   /** Ends with the last event there is, or never with `follow`. */
   readEvents(options?: { since?: number; follow?: boolean; signal?: AbortSignal }): AsyncIterable<StoredEvent>;
+}
+
+export interface ClientOptions {
+  /** Asked anew for each request: a token may be exchanged while a client follows a job for days. */
+  token?: () => string | null;
 }
 
 /**
  * The typed client of the HTTP API. Every failure is a `DroverError`: the coordinator's own code, or
  * `coordinator.unreachable` where nothing answers.
  */
-export function createClient(coordinatorUrl: string): DroverClient {
+export function createClient(coordinatorUrl: string, { token = () => null }: ClientOptions = {}): DroverClient {
   async function request(path: string, init: RequestInit = {}): Promise<Response> {
     let response: Response;
     try {
-      response = await fetch(new URL(path, coordinatorUrl), init);
+      const bearer = token();
+      const headers = { ...(init.headers as Record<string, string> | undefined) };
+      if (bearer !== null) headers["authorization"] = `Bearer ${bearer}`;
+      response = await fetch(new URL(path, coordinatorUrl), { ...init, headers });
     } catch (error) {
       if (init.signal?.aborted) throw error;
       throw unreachable(coordinatorUrl, error);
@@ -123,6 +139,15 @@ export function createClient(coordinatorUrl: string): DroverClient {
     listSites: () => json(SiteList, "/v1/sites"),
     declareSiteGone: (name) =>
       json(SiteSummary, `/v1/sites/${encodeURIComponent(name ?? UNNAMED_SITE)}/gone`, { method: "POST" }),
+    listTokens: () => json(TokenList, "/v1/tokens"),
+    createToken: (body) =>
+      json(CreatedToken, "/v1/tokens", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    revokeToken: (name) => json(Token, `/v1/tokens/${encodeURIComponent(name)}/revoke`, { method: "POST" }),
+    readAudit: (query = {}) => json(AuditList, `/v1/audit${queryString({ ...query })}`),
     async *readEvents({ signal, ...query } = {}) {
       const response = await request(`/v1/events${queryString(query)}`, signal ? { signal } : {});
       for await (const data of parseEventStream(bytesOf(response, coordinatorUrl, signal))) {

@@ -5,11 +5,13 @@ import { Job, JobDetail, JobDetailQuery, JobList, JobListQuery } from "@drover/s
 import { JobId } from "@drover/shared/domain/ids.ts";
 import { JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
 import { DroverError } from "@drover/shared/errors.ts";
+import type { Caller } from "../../access/tokens.ts";
 import type { JobRecord } from "../../core/records.ts";
 import { whyJobWaits } from "../../core/why-waiting.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
 import type { OutputStore } from "../../output/output-store.ts";
 import type { History } from "../../store/read-history.ts";
+import { callerOf } from "../gate.ts";
 import { attemptView, dependenciesView, jobSummaryView, jobView, taskView } from "../views.ts";
 
 export interface JobRoutesOptions {
@@ -38,11 +40,13 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
       const spec = toJobSpec(request.body);
       const key = request.headers["idempotency-key"];
       const idempotency = key === undefined ? null : { key, requestSha256: sha256(canonicalJson(request.body)) };
-      const { jobId, created } = requireResult(await engine.command({ type: "submitJob", spec, idempotency }));
+      const { jobId, created } = requireResult(
+        await engine.command({ type: "submitJob", spec, actor: callerOf(request).name, idempotency }),
+      );
       return reply
         .code(created ? 201 : 200)
         .header("location", `/v1/jobs/${jobId}`)
-        .send(jobView(requireJob(engine, history, jobId)));
+        .send(jobView(requireJob(engine, history, jobId), callerOf(request)));
     },
   );
 
@@ -69,31 +73,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
         response: { 200: JobDetail },
       },
     },
-    async (request) => {
-      const job = requireJob(engine, history, request.params.id);
-      const { fromTask, limit } = request.query;
-      const waiting = job.tasksByState.queued > 0 ? whyJobWaits(engine.fleet, job) : null;
-      const tasks = history.tasks(job.id, fromTask, limit, job.spec.resources);
-      const lastIndex = tasks.at(-1)?.index ?? fromTask;
-      const attempts = history.attempts(job.id, fromTask, lastIndex);
-      const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.taskIndex);
-      const nextTask = lastIndex + 1 < (job.spec.arraySize ?? 1) && tasks.length > 0 ? lastIndex + 1 : null;
-      return {
-        ...jobView(job),
-        dependencies: dependenciesView(job, (id) => engine.fleet.jobs.get(id)?.state ?? history.jobState(id)),
-        waiting,
-        tasks: tasks.map((task) =>
-          taskView(
-            task,
-            task.state === "queued" ? waiting : null,
-            (attemptsOf.get(task.index) ?? []).map((attempt) =>
-              attemptView(attempt, engine.fleet, () => outputs.sizeOf(attempt.id)),
-            ),
-          ),
-        ),
-        nextTask,
-      };
-    },
+    async (request) => jobDetail({ engine, history, outputs }, request.params.id, request.query, callerOf(request)),
   );
 
   app.post(
@@ -109,11 +89,42 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
     async (request) => {
       const { id } = request.params;
       requireJob(engine, history, id);
-      requireResult(await engine.command({ type: "cancelJob", jobId: id, actor: request.ip }));
-      return jobView(requireJob(engine, history, id));
+      requireResult(await engine.command({ type: "cancelJob", jobId: id, actor: callerOf(request).name }));
+      return jobView(requireJob(engine, history, id), callerOf(request));
     },
   );
 };
+
+function jobDetail(
+  { engine, history, outputs }: JobRoutesOptions,
+  jobId: JobId,
+  query: z.output<typeof JobDetailQuery>,
+  reader: Caller,
+): JobDetail {
+  const job = requireJob(engine, history, jobId);
+  const { fromTask, limit } = query;
+  const waiting = job.tasksByState.queued > 0 ? whyJobWaits(engine.fleet, job) : null;
+  const tasks = history.tasks(job.id, fromTask, limit, job.spec.resources);
+  const lastIndex = tasks.at(-1)?.index ?? fromTask;
+  const attempts = history.attempts(job.id, fromTask, lastIndex);
+  const attemptsOf = Map.groupBy(attempts, (attempt) => attempt.taskIndex);
+  const nextTask = lastIndex + 1 < (job.spec.arraySize ?? 1) && tasks.length > 0 ? lastIndex + 1 : null;
+  return {
+    ...jobView(job, reader),
+    dependencies: dependenciesView(job, (id) => engine.fleet.jobs.get(id)?.state ?? history.jobState(id)),
+    waiting,
+    tasks: tasks.map((task) =>
+      taskView(
+        task,
+        task.state === "queued" ? waiting : null,
+        (attemptsOf.get(task.index) ?? []).map((attempt) =>
+          attemptView(attempt, engine.fleet, () => outputs.sizeOf(attempt.id)),
+        ),
+      ),
+    ),
+    nextTask,
+  };
+}
 
 /** From memory while it is hot, else from the store. `job.notFound` */
 export function requireJob(engine: Engine, history: History, jobId: JobId): JobRecord {

@@ -6,6 +6,7 @@ import type { NodeId } from "@drover/shared/domain/ids.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import type { NodeRecord } from "../../core/records.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
+import { callerOf } from "../gate.ts";
 import { nodeDetailView } from "../views.ts";
 import { NodeParams, requireNode } from "./named-node.ts";
 
@@ -49,7 +50,9 @@ export const nodeHardwareRoutes: FastifyPluginAsyncZod<NodeHardwareOptions> = as
     async (request) => {
       const node = requireNode(fleet, request.params.id);
       const gpuId = requireGpuId(node, request.params.gpu);
-      requireResult(await engine.command({ type: "releaseGpu", nodeId: node.id, gpuId, actor: request.ip }));
+      requireResult(
+        await engine.command({ type: "releaseGpu", nodeId: node.id, gpuId, actor: callerOf(request).name }),
+      );
       return nodeDetailView(requireNode(fleet, node.id), fleet);
     },
   );
@@ -67,7 +70,7 @@ export const nodeHardwareRoutes: FastifyPluginAsyncZod<NodeHardwareOptions> = as
     },
     async (request) => {
       const { id } = requireNode(fleet, request.params.id);
-      requireResult(await engine.command({ type: "acceptHardware", nodeId: id, actor: request.ip }));
+      requireResult(await engine.command({ type: "acceptHardware", nodeId: id, actor: callerOf(request).name }));
       return nodeDetailView(requireNode(fleet, id), fleet);
     },
   );

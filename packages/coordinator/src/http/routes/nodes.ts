@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { NodeAdminRequest, NodeDetail, NodeList } from "@drover/shared/api/nodes.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
+import { callerOf } from "../gate.ts";
 import { nodeDetailView, nodeView } from "../views.ts";
 import { NodeParams, requireNode } from "./named-node.ts";
 
@@ -37,7 +38,14 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
     async (request) => {
       const { id } = requireNode(fleet, request.params.id);
       const { admin, reason = null, deadline: deadlineAfterMs = null } = request.body;
-      const command = { type: "setNodeAdmin", nodeId: id, admin, reason, deadlineAfterMs, actor: request.ip } as const;
+      const command = {
+        type: "setNodeAdmin",
+        nodeId: id,
+        admin,
+        reason,
+        deadlineAfterMs,
+        actor: callerOf(request).name,
+      } as const;
       requireResult(await engine.command(command));
       return nodeDetailView(requireNode(fleet, id), fleet);
     },
@@ -56,7 +64,7 @@ export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
     },
     async (request) => {
       const { id } = requireNode(fleet, request.params.id);
-      requireResult(await engine.command({ type: "declareNodeGone", nodeId: id, actor: request.ip }));
+      requireResult(await engine.command({ type: "declareNodeGone", nodeId: id, actor: callerOf(request).name }));
       return nodeDetailView(requireNode(fleet, id), fleet);
     },
   );

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { SiteList, SiteSummary, UNNAMED_SITE } from "@drover/shared/api/sites.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
+import { callerOf } from "../gate.ts";
 import { sitesView, siteView } from "../site-views.ts";
 
 export const siteRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app, { engine }) => {
@@ -24,7 +25,7 @@ export const siteRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app,
     },
     async (request) => {
       const site = request.params.name === UNNAMED_SITE ? null : request.params.name;
-      requireResult(await engine.command({ type: "declareSiteGone", site, actor: request.ip }));
+      requireResult(await engine.command({ type: "declareSiteGone", site, actor: callerOf(request).name }));
       return siteView(engine.fleet, site);
     },
   );

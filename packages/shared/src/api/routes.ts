@@ -1,0 +1,67 @@
+import { Role } from "../domain/role.ts";
+
+export interface RouteAccess {
+  /** The least role that may; `null`: anybody, without a token. */
+  role: Role | null;
+  /** Roles below operator only where the job is their own. */
+  ownJobsOnly?: true;
+  /** What the audit trail calls it. */
+  action: string;
+  doc: string;
+}
+
+/**
+ * Every route of the HTTP API, and who may use it. The coordinator refuses to start with a route that is not
+ * here, and a test walks all of it with every role. docs/access.md is generated from this table.
+ */
+export const ROUTES = {
+  "GET /healthz": { role: null, action: "health.read", doc: "Whether the process is up." },
+  "GET /readyz": { role: null, action: "health.read", doc: "Whether it can serve." },
+  "GET /openapi.json": { role: null, action: "api.read", doc: "The API's description." },
+  "GET /metrics": { role: Role.viewer, action: "metrics.read", doc: "Prometheus text." },
+  "GET /v1/jobs": { role: Role.viewer, action: "job.list", doc: "The jobs, without their specs." },
+  "GET /v1/jobs/:id": {
+    role: Role.viewer,
+    action: "job.read",
+    doc: "A job; the values of its environment only to who submitted it, and to operators.",
+  },
+  "POST /v1/jobs": { role: Role.user, action: "job.submit", doc: "Submit a job." },
+  "POST /v1/jobs/:id/cancel": { role: Role.user, ownJobsOnly: true, action: "job.cancel", doc: "Cancel a job." },
+  "GET /v1/jobs/:id/output": {
+    role: Role.user,
+    ownJobsOnly: true,
+    action: "output.read",
+    doc: "What a task wrote.",
+  },
+  "GET /v1/events": { role: Role.viewer, action: "event.read", doc: "The fleet's events." },
+  "GET /v1/nodes": { role: Role.viewer, action: "node.list", doc: "The nodes." },
+  "GET /v1/nodes/:id": { role: Role.viewer, action: "node.read", doc: "A node." },
+  "PUT /v1/nodes/:id/admin": { role: Role.operator, action: "node.setAdmin", doc: "Cordon, drain, uncordon." },
+  "POST /v1/nodes/:id/gone": { role: Role.operator, action: "node.declareGone", doc: "A node will not come back." },
+  "POST /v1/nodes/:id/accept-hardware": {
+    role: Role.operator,
+    action: "node.acceptHardware",
+    doc: "What a node has now is all that it has.",
+  },
+  "POST /v1/nodes/:id/diagnose": {
+    role: Role.operator,
+    action: "node.diagnose",
+    doc: "The node looks at everything it can see of itself, and loads idle GPUs if told to.",
+  },
+  "POST /v1/nodes/:id/gpus/:gpu/release": {
+    role: Role.operator,
+    action: "gpu.release",
+    doc: "A GPU in quarantine is given back as it is.",
+  },
+  "GET /v1/sites": { role: Role.viewer, action: "site.list", doc: "The sites." },
+  "POST /v1/sites/:name/gone": { role: Role.operator, action: "site.declareGone", doc: "A site will not come back." },
+  "GET /v1/tokens": { role: Role.admin, action: "token.list", doc: "The tokens, without their secrets." },
+  "POST /v1/tokens": { role: Role.admin, action: "token.create", doc: "Make a token." },
+  "POST /v1/tokens/:name/revoke": { role: Role.admin, action: "token.revoke", doc: "End a token's validity." },
+  "GET /v1/audit": { role: Role.admin, action: "audit.read", doc: "Who did what." },
+} as const satisfies Record<`${"GET" | "POST" | "PUT"} /${string}`, RouteAccess>;
+export type RouteName = keyof typeof ROUTES;
+
+export function accessOf(route: string): RouteAccess | null {
+  return route in ROUTES ? ROUTES[route as RouteName] : null;
+}

@@ -1,0 +1,283 @@
+/**
+ * Every error a person can meet. The code never changes its meaning; the message of one occurrence says
+ * which thing it was; `advice` is what to do about it. docs/errors.md is generated from this table.
+ */
+export const ERRORS = {
+  "request.invalid": {
+    httpStatus: 400,
+    meaning: "The request does not fit the API's schema.",
+    advice: "Correct the fields that `issues` names.",
+  },
+  "request.malformedJson": { httpStatus: 400, meaning: "The body is not JSON.", advice: "Send a JSON document." },
+  "request.tooLarge": {
+    httpStatus: 413,
+    meaning: "The body is over 1 MiB.",
+    advice: "Put large data in files or in a store that the job reads.",
+  },
+  "request.unsupportedMediaType": {
+    httpStatus: 415,
+    meaning: "The body's content type is not application/json.",
+    advice: "Send `content-type: application/json`.",
+  },
+  "request.forbiddenHost": {
+    httpStatus: 403,
+    meaning: "The Host header names neither loopback nor the listen address.",
+    advice: "Use the address that the coordinator listens on.",
+  },
+  "route.notFound": {
+    httpStatus: 404,
+    meaning: "There is no such path or method.",
+    advice: "See /openapi.json for what there is.",
+  },
+  "access.tokenMissing": {
+    httpStatus: 401,
+    meaning: "The request carries no token.",
+    advice:
+      "Set DROVER_TOKEN, or DROVER_TOKEN_FILE to a file that holds it; an admin makes one: `drover token create NAME --role user`.",
+  },
+  "access.tokenInvalid": {
+    httpStatus: 401,
+    meaning: "The token is not known here, or was revoked.",
+    advice: "Ask an admin for another: `drover token create NAME --role user`.",
+  },
+  "access.lockedOut": {
+    httpStatus: 429,
+    meaning: "Too many invalid tokens came from this address.",
+    advice: "Correct the token, and wait as long as `retry-after` says; a valid token is served at once.",
+  },
+  "access.forbidden": {
+    httpStatus: 403,
+    meaning: "The token's role does not allow this.",
+    advice: "Use a token of the role that is named; docs/access.md says what each role may do.",
+  },
+  "access.notYourJob": {
+    httpStatus: 403,
+    meaning: "The job was submitted with another token, and the role `user` reaches its own jobs only.",
+    advice: "Ask who submitted it, or use an operator's token.",
+  },
+  "token.notFound": {
+    httpStatus: 404,
+    meaning: "No valid token has this name.",
+    advice: "List the tokens: `drover token list`. Name a token by its name, never by the token itself.",
+  },
+  "token.nameTaken": {
+    httpStatus: 409,
+    meaning: "A valid token has this name already, or the name is Drover's own.",
+    advice: "Revoke that one first (`drover token revoke NAME`), or choose another name.",
+  },
+  "token.tooMany": {
+    httpStatus: 429,
+    meaning: "There are as many valid tokens as one coordinator keeps.",
+    advice: "Revoke those that nobody uses: `drover token list`.",
+  },
+  "job.notFound": { httpStatus: 404, meaning: "No job has this id.", advice: "List the jobs: `drover jobs`." },
+  "task.notFound": {
+    httpStatus: 404,
+    meaning: "The job has no task of this index.",
+    advice: "Task indexes run from 0 to the array's size less one.",
+  },
+  "attempt.notFound": {
+    httpStatus: 404,
+    meaning: "The task has no attempt of this number.",
+    advice: "Attempts are numbered from 1; `drover job ID` lists them.",
+  },
+  "output.notFound": {
+    httpStatus: 404,
+    meaning: "The task has not started, so it has no output yet.",
+    advice: "To wait for it, follow it: `drover output ID -f`, or `follow=true`.",
+  },
+  "output.missing": {
+    httpStatus: 410,
+    meaning: "The attempt wrote more than what lies in the coordinator's data directory.",
+    advice: "Copy the folder `output` back from where it was saved; see docs/operations.md.",
+  },
+  "output.offsetBeyondEnd": {
+    httpStatus: 416,
+    meaning: "The offset lies beyond the last byte there is.",
+    advice: "Resume at the number of bytes you have.",
+  },
+  "node.notFound": {
+    httpStatus: 404,
+    meaning: "No node has this id or name.",
+    advice: "List the nodes: `drover nodes`.",
+  },
+  "node.nameAmbiguous": { httpStatus: 409, meaning: "Several nodes have this name.", advice: "Use the node's id." },
+  "node.stillOnline": {
+    httpStatus: 409,
+    meaning: "A node that is online cannot be declared gone.",
+    advice: "Drain it: `drover node drain NAME`; or stop its agent first.",
+  },
+  "node.notConnected": {
+    httpStatus: 409,
+    meaning: "The node is not connected, so it cannot be asked.",
+    advice: "Look at its agent, or run `drover-agent doctor` on the machine itself.",
+  },
+  "node.agentTooOld": {
+    httpStatus: 409,
+    meaning: "The node's agent does not know what it is asked.",
+    advice: "Upgrade it, or run `drover-agent doctor` on the machine itself.",
+  },
+  "node.noAnswer": {
+    httpStatus: 504,
+    meaning: "The node did not answer in time.",
+    advice: "Ask again; look at its agent's log, or run `drover-agent doctor` on the machine itself.",
+  },
+  "node.diagnosisFailed": {
+    httpStatus: 502,
+    meaning: "The node could not look at itself.",
+    advice: "Run `drover-agent doctor` on the machine itself.",
+  },
+  "gpu.notFound": {
+    httpStatus: 404,
+    meaning: "The node has no GPU with this index or id.",
+    advice: "See which it has: `drover node NAME`.",
+  },
+  "gpu.notQuarantined": {
+    httpStatus: 409,
+    meaning: "The GPU is not in quarantine, so there is nothing to release.",
+    advice: "See what keeps it from being given away: `drover node NAME`.",
+  },
+  "site.notFound": {
+    httpStatus: 404,
+    meaning: "No node is of this site.",
+    advice: "List the sites: `drover sites`; `-` means the nodes that name none.",
+  },
+  "site.stillOnline": {
+    httpStatus: 409,
+    meaning: "A site of which a node is online cannot be declared gone.",
+    advice: "Declare the nodes that will not come back one by one: `drover node gone NAME`.",
+  },
+  "job.tooManyHot": {
+    httpStatus: 429,
+    meaning: "More tasks are waiting or running than the coordinator holds in memory.",
+    advice: "Submit again when some have ended.",
+  },
+  "dependency.notFound": {
+    httpStatus: 422,
+    meaning: "A job that `after` names does not exist.",
+    advice: "Submit that job first, then name the id that it got; `drover jobs` lists them.",
+  },
+  "idempotency.mismatch": {
+    httpStatus: 422,
+    meaning: "This Idempotency-Key was used before, with another request.",
+    advice: "Use a new key for a new job.",
+  },
+  "storage.full": {
+    httpStatus: 503,
+    meaning: "The coordinator's disk is full; nothing was accepted.",
+    advice: "Free space in the data directory; the coordinator goes on by itself.",
+  },
+  "storage.failed": {
+    httpStatus: 503,
+    meaning: "The coordinator could not write to its store; nothing was accepted.",
+    advice:
+      "See the coordinator's log for the cause, then submit again, with an Idempotency-Key: see docs/operations.md.",
+  },
+  "storage.damaged": {
+    httpStatus: 503,
+    meaning: "The coordinator's database is damaged; what needs the damaged part is refused.",
+    advice: "Stop the coordinator, then restore a backup: `drover-coordinator restore FILE`.",
+  },
+  "coordinator.stopping": {
+    httpStatus: 503,
+    meaning: "The coordinator is shutting down; nothing was accepted.",
+    advice: "Submit again when it is back.",
+  },
+  "coordinator.unreachable": {
+    httpStatus: null,
+    meaning: "No coordinator answers at the address.",
+    advice: "Start it, or set --coordinator or DROVER_COORDINATOR.",
+  },
+  internal: {
+    httpStatus: 500,
+    meaning: "A defect in Drover.",
+    advice: "Look for the request id in the coordinator's log and report it.",
+  },
+  "listen.notLoopback": {
+    httpStatus: null,
+    meaning: "The coordinator has no TLS yet and refuses to listen beyond loopback.",
+    advice: "Listen on 127.0.0.1, ::1 or localhost, and reach it through SSH.",
+  },
+  "listen.addressInUse": {
+    httpStatus: null,
+    meaning: "Another process listens on this address.",
+    advice: "Stop it, or choose another with --listen.",
+  },
+  "listen.invalidAddress": {
+    httpStatus: null,
+    meaning: "The listen address is not HOST:PORT.",
+    advice: "Write, for example, --listen 127.0.0.1:7070.",
+  },
+  "dataDir.locked": {
+    httpStatus: null,
+    meaning: "Another process of the same kind uses this data directory.",
+    advice: "Stop it, or choose another directory with --data-dir.",
+  },
+  "dataDir.newer": {
+    httpStatus: null,
+    meaning: "A newer version of Drover wrote this data directory.",
+    advice: "Run that version or a newer one.",
+  },
+  "dataDir.damaged": {
+    httpStatus: null,
+    meaning: "The database in the data directory is damaged, or is not the one that the coordinator left there.",
+    advice: "Restore a backup: `drover-coordinator restore FILE`. Without one, see docs/operations.md.",
+  },
+  "dataDir.noDatabase": {
+    httpStatus: null,
+    meaning: "No coordinator has ever kept its state in this directory.",
+    advice: "Name the coordinator's directory with --data-dir or DROVER_DATA_DIR.",
+  },
+  "dataDir.unusable": {
+    httpStatus: null,
+    meaning: "The data directory cannot be read or written.",
+    advice: "Check its owner, its permissions and the disk.",
+  },
+  "backup.invalid": {
+    httpStatus: null,
+    meaning: "The file is not a whole backup of Drover's database; nothing was changed.",
+    advice: "Restore another backup.",
+  },
+  "backup.newer": {
+    httpStatus: null,
+    meaning: "A newer version of Drover made the backup; nothing was changed.",
+    advice: "Restore it with that version or a newer one.",
+  },
+  "backup.unusable": {
+    httpStatus: null,
+    meaning: "The backup's file cannot be read or written.",
+    advice: "Check its path, its permissions and the space on its disk.",
+  },
+  "config.invalid": {
+    httpStatus: null,
+    meaning: "An option or environment variable has an impossible value.",
+    advice: "See --help.",
+  },
+  "agent.protocolUnsupported": {
+    httpStatus: null,
+    meaning: "Agent and coordinator speak no common protocol version.",
+    advice: "Upgrade the older of the two.",
+  },
+  "agent.malformedMessage": {
+    httpStatus: null,
+    meaning: "A frame on the agent's connection is not of the protocol.",
+    advice: "Check what connects to /v1/agent; an agent of this release never sends it.",
+  },
+  "agent.helloExpected": {
+    httpStatus: null,
+    meaning: "The first frame of an agent's connection was no hello.",
+    advice: "Check what connects to /v1/agent.",
+  },
+  "agent.duplicateNode": {
+    httpStatus: null,
+    meaning: "Another machine is known under this node's id.",
+    advice:
+      "If this machine is a clone, or took its data directory over from another, delete node.json there and start the agent again: it joins as a node of its own. If it replaces the other for good, say `drover node gone NAME`: it is let in when the other is lost.",
+  },
+  "agent.supervisorMissing": {
+    httpStatus: null,
+    meaning: "The supervisor program is not beside the agent.",
+    advice: "Build it with `npm start`, or set DROVER_SUPERVISOR to its path.",
+  },
+} as const satisfies Record<string, { httpStatus: number | null; meaning: string; advice: string }>;
+export type ErrorCode = keyof typeof ERRORS;
