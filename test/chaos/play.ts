@@ -147,15 +147,28 @@ export class FaultPlayer {
     const copy = this.#latestCopy;
     if (!copy) return false;
     await fleet.daemon("coordinator").kill();
-    // Whoever puts a database back makes room for it first.
-    await fleet.disk("coordinator").free();
     const before = readDatabase(fleet.databaseFile);
-    await restoreDatabase(fleet.coordinatorDataDir, copy.file);
+    await this.#restoreFrom(copy.file);
     const forgotten = book.restore(copy, before, readDatabase(fleet.databaseFile));
     const ageSeconds = ((performance.now() - copy.beganAtMs) / 1000).toFixed(1);
     note(`the copy is ${ageSeconds} s old: ${forgotten.jobs} jobs and ${forgotten.attempts} attempts are forgotten`);
     fleet.daemon("coordinator").start();
     return true;
+  }
+
+  /** Whoever puts a database back makes room for it first; and again, where another fault takes it away meanwhile. */
+  async #restoreFrom(copy: string): Promise<void> {
+    const { fleet } = this.#options;
+    for (let isRestored = false; !isRestored;) {
+      await fleet.disk("coordinator").free();
+      isRestored = await restoreDatabase(fleet.coordinatorDataDir, copy).then(
+        () => true,
+        (error: Error) => {
+          if (!error.message.includes("storage.full")) throw error;
+          return false;
+        },
+      );
+    }
   }
 }
 
