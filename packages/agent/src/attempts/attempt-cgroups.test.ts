@@ -1,5 +1,6 @@
 import { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import { AttemptId } from "@drover/shared/domain/ids.ts";
+import { DEFAULT_RESOURCES } from "@drover/shared/domain/job.ts";
 import { describe, expect, test } from "vitest";
 import type { CgroupRoots } from "../runtime/open-cgroups.ts";
 import { NO_CGROUP_ROOTS, NO_CGROUPS } from "../testing/no-cgroups.ts";
@@ -82,4 +83,10 @@ describe("an attempt's cgroups", () => {
   test("are none where the node has none to give", () => {
     expect(cgroupsFor(ID, ASKED, [], NO_CGROUP_ROOTS)).toEqual(NO_CGROUPS);
   });
+});
+
+test("a task that said nothing of memory is promised some, and not held to that", () => {
+  const asked = { ...ASKED, memoryBytes: DEFAULT_RESOURCES.memoryBytes };
+  const { settings } = cgroupsFor(ID, asked, [], VERSION_2);
+  expect(settings.filter(([file]) => file.includes("memory"))).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import type { Allocation } from "@drover/shared/domain/resources.ts";
 import { gpuOf, type GpuDevice } from "@drover/shared/domain/gpu.ts";
+import { DEFAULT_RESOURCES } from "@drover/shared/domain/job.ts";
 import { BYTES_PER_MIB } from "@drover/shared/units.ts";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { CgroupRoots } from "../runtime/open-cgroups.ts";
@@ -30,7 +31,9 @@ export function cgroupsFor(
   const nearCpus = cpusNear(allocation.gpuIds, gpus);
   if (unified !== null) enter(unified);
   const memoryDirectory = memory === undefined ? null : enter(memory.directory);
-  if (memory !== undefined && memoryDirectory !== null && allocation.memoryBytes > 0)
+  // Who asks for none has no limit, nor has who said nothing of memory: what is promised then is a guess of ours.
+  const isAskedFor = allocation.memoryBytes > 0 && allocation.memoryBytes !== DEFAULT_RESOURCES.memoryBytes;
+  if (memory !== undefined && memoryDirectory !== null && isAskedFor)
     settings.push(...memorySettings(memory.version, memoryDirectory, allocation.memoryBytes));
   if (cpu !== undefined && allocation.cpuMilli > 0)
     settings.push(cpuSetting(cpu.version, enter(cpu.directory), allocation.cpuMilli));

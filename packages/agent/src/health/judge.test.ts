@@ -37,6 +37,14 @@ describe("a judge", () => {
     });
   });
 
+  test("tells a quarantine from the one before on the same GPU", () => {
+    const judge = aJudge();
+    const quarantine = { gpuId: "GPU-0", code: "quarantined", evidence: "70 GiB", sinceMs: 100 } as const;
+    judge(0, [quarantine]);
+    const [gpu] = judge(5, [{ ...quarantine, sinceMs: 900 }]).gpus;
+    expect(gpu?.reasons).toMatchObject([{ sinceMs: 900 }]);
+  });
+
   test("takes heat seriously only when it lasts", () => {
     const judge = aJudge();
     expect(judge(0, [HOT]).gpus).toEqual([]);

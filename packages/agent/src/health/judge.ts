@@ -61,7 +61,10 @@ export class HealthJudge {
     const seen = new Map<string, Seen>();
     for (const observation of observations) {
       const key = `${observation.gpuId ?? ""} ${observation.code}`;
-      const known = seen.get(key) ?? this.#seen.get(key);
+      const before = seen.get(key) ?? this.#seen.get(key);
+      // Of a quarantine that began anew: who gave the GPU back spoke of the one before.
+      const isAnother = observation.sinceMs !== undefined && observation.sinceMs !== before?.sinceMs;
+      const known = isAnother ? undefined : before;
       seen.set(key, known ?? { observation, sinceMs: observation.sinceMs ?? nowMs, sinceMonotonicMs: monotonicMs });
     }
     this.#seen = seen;

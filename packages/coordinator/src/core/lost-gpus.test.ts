@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { aGpu, aHello, aJob, aReport, nodeIdOf, Scenario } from "../testing/scenario.ts";
 
 const SOFTWARE = { containerRuntimes: [], driverCudaVersion: null, cudaToolkitVersion: null, pythonVersion: null };
-const [GPU_0, GPU_1] = ["GPU-1-0", "GPU-1-1"] as const;
+const [GPU_0, GPU_1] = ["GPU-0a1b2c3d-0", "GPU-4e5f6a7b-1"] as const;
 
 /** A node with these GPUs, some of them with something. */
 function changes(gpuIds: readonly string[], ill: Readonly<Record<string, string>> = {}): NodeChanges {
@@ -44,7 +44,7 @@ function twoRunning(retries = 0) {
 }
 
 describe("an attempt whose GPU is lost", () => {
-  test.for(["gpuLost", "gpuUnreachable", "gpuSilent", "gpuRequiresReset", "xidReboot"])(
+  test.for(["gpuLost", "gpuUnreachable", "gpuRequiresReset", "xidReboot"])(
     "by %s is stopped, and nobody else's",
     (code) => {
       const { scenario, attempts, change } = twoRunning();
@@ -76,7 +76,7 @@ describe("an attempt whose GPU is lost", () => {
     ]);
   });
 
-  test.for(["driverUnusable", "rowRemapFailed", "xidReset", "foreignUse"])(
+  test.for(["driverUnusable", "gpuSilent", "rowRemapFailed", "xidReset", "foreignUse"])(
     "is not one whose GPU is unhealthy by %s: what runs may go on",
     (code) => {
       const { scenario, change } = twoRunning();

@@ -3,14 +3,13 @@ import { gpuOf } from "@drover/shared/domain/gpu.ts";
 import type { HealthCode } from "@drover/shared/domain/health.ts";
 import type { NodeRecord } from "./records.ts";
 
-/** After these nothing runs on a GPU any more. With others (a driver that was upgraded, say) what runs may go on. */
-const LOST: ReadonlySet<string> = new Set<HealthCode>([
-  "gpuLost",
-  "gpuUnreachable",
-  "gpuSilent",
-  "gpuRequiresReset",
-  "xidReboot",
-]);
+/**
+ * After these nothing runs on a GPU any more. With others (a driver that was upgraded, a tool that hangs and so says
+ * nothing of any GPU) what runs may go on, and is let.
+ */
+const LOST: ReadonlySet<string> = new Set<HealthCode>(["gpuLost", "gpuUnreachable", "gpuRequiresReset", "xidReboot"]);
+/** NVIDIA's ids. Of other vendors' GPUs nobody says whether their tool had answered when one was not listed. */
+const NVIDIA_ID = /^(GPU|MIG)-[0-9a-f]{8}-/i;
 
 /** Of an attempt that held these GPUs and was stopped because some of them are lost. */
 export function gpuLostOutcome(node: NodeRecord | undefined, gpuIds: readonly string[]): AttemptOutcome {
@@ -32,5 +31,5 @@ export function evidenceOfLoss({ hardware, health }: NodeRecord, gpuId: string):
   if (lost !== undefined) return `${lost.code} (${lost.evidence})`;
   // Only a full probe whose driver answered says that a GPU is not there.
   const isSure = hardware.software !== null && !hardware.gpuFaults.some((fault) => fault.gpuId === null);
-  return gpu === undefined && isSure ? "gpuMissing (the node no longer shows it)" : null;
+  return gpu === undefined && isSure && NVIDIA_ID.test(gpuId) ? "gpuMissing (the node no longer shows it)" : null;
 }

@@ -167,10 +167,11 @@ function bearerToken(authorization: string | undefined): string | null {
 
 /** As it was named; people paste a token where its name belongs. */
 function targetOf(request: FastifyRequest): string | null {
-  const { id, name } = request.params as { id?: string | number; name?: string };
+  const { id, name, gpu } = request.params as { id?: string | number; name?: string; gpu?: string };
   // Of a token that is made, the name is in the body; of a denied request that was never read.
   const named = id ?? name ?? (request.body as { name?: string } | undefined)?.name;
-  return named === undefined ? null : withoutTokens(String(named)).slice(0, MAX_TARGET_CHARS);
+  const target = gpu === undefined ? named : `${named} GPU ${gpu}`;
+  return target === undefined ? null : withoutTokens(String(target)).slice(0, MAX_TARGET_CHARS);
 }
 
 const MAX_TARGET_CHARS = 200;

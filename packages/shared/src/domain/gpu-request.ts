@@ -9,9 +9,12 @@ const GpuAmount = z
   .number()
   .nonnegative()
   .max(MAX_GPUS)
-  .refine((gpus) => Number.isInteger(gpus) || (gpus < 1 && Number.isInteger(Math.round(gpus * 1e6) / 1e3)), {
-    message: "GPUs are a whole number, or a share of one GPU in thousandths, such as 0.25",
-  });
+  .refine(
+    (gpus) => Number.isInteger(gpus) || (gpus >= 0.001 && gpus < 1 && Number.isInteger(Math.round(gpus * 1e6) / 1e3)),
+    {
+      message: "GPUs are a whole number, or a share of one GPU in thousandths, such as 0.25",
+    },
+  );
 
 const ModelName = z.string().trim().min(1).max(100);
 

@@ -41,13 +41,21 @@ function readOwner(files: MachineFiles, pid: number, users: ReadonlyMap<string, 
   const cgroups = files.read(`/proc/${pid}/cgroup`) ?? "";
   const uid = /^Uid:\s+(\d+)/m.exec(files.read(`/proc/${pid}/status`) ?? "")?.[1];
   const named = environment.split("\0").find((entry) => entry.startsWith("DROVER_ATTEMPT_ID="));
-  const words = (files.read(`/proc/${pid}/cmdline`) ?? "").split("\0").join(" ").trim();
+  const words = withoutValues((files.read(`/proc/${pid}/cmdline`) ?? "").split("\0"))
+    .join(" ")
+    .trim();
   return {
     user: uid === undefined ? null : (users.get(uid) ?? uid),
     command: words === "" ? null : words.slice(0, 200),
     attemptId:
       named?.slice("DROVER_ATTEMPT_ID=".length) ?? /\/drover-node-[^/\n]+\/([^/\n]+)/.exec(cgroups)?.[1] ?? null,
   };
+}
+
+/** Up to the first option: what follows may be somebody's password, and this goes into logs and to every viewer. */
+function withoutValues(words: readonly string[]): readonly string[] {
+  const end = words.findIndex((word) => word.startsWith("--") || word.includes("="));
+  return end < 0 ? words : words.slice(0, end);
 }
 
 function parseUsers(passwd: string): Map<string, string> {

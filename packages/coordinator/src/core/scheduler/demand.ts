@@ -69,5 +69,5 @@ export class Demands {
 function keyOf({ gpuModels, ...request }: ResourceRequest): string {
   const { cpuMilli, memoryBytes, gpuCount, gpuMilli, gpuMemoryBytes, gpuMemoryMinBytes } = request;
   const models = gpuModels.map((model) => model.toLowerCase()).toSorted();
-  return [cpuMilli, memoryBytes, gpuCount, gpuMilli, gpuMemoryBytes, gpuMemoryMinBytes, ...models].join("|");
+  return JSON.stringify([cpuMilli, memoryBytes, gpuCount, gpuMilli, gpuMemoryBytes, gpuMemoryMinBytes, models]);
 }

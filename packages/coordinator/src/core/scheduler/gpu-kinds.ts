@@ -22,7 +22,7 @@ export class GpuKinds {
   version = 0;
 
   of(names: readonly string[], memoryBytes: number | null, isPart = false): GpuKind {
-    const key = `${names.join("|")} ${memoryBytes} ${isPart}`;
+    const key = JSON.stringify([names, memoryBytes, isPart]);
     let kind = this.#kinds.get(key);
     if (!kind) {
       kind = { index: this.all.length, names, memoryBytes, isPart, totalMilli: 0 };
