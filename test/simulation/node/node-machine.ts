@@ -39,7 +39,7 @@ export class NodeMachine {
   readonly size: NodeSize;
   readonly disk: Disk;
   readonly clock: MachineClock;
-  readonly path = new Path();
+  readonly path: Path;
   readonly processes: ProcessTable;
   readonly supervisors = new Set<Supervisor>();
   readonly timeline: Timeline;
@@ -64,6 +64,7 @@ export class NodeMachine {
     this.protocolVersion = options.protocolVersion;
     this.size = options.size;
     this.timeline = timeline;
+    this.path = new Path(timeline);
     this.random = random;
     this.observer = observer;
     this.disk = new Disk(random.fork());

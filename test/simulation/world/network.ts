@@ -2,8 +2,8 @@ import type { Process } from "./process.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
-/** When TCP tries again after a way was cut: its pauses double, and a connection made meanwhile may be faster. */
-const RETRANSMIT_MS = [0.2, 30_000] as const;
+/** Of the pauses of TCP, which double as long as nothing gets through. */
+const LONGEST_PAUSE_MS = 120_000;
 /** Bytes that a direction takes while nothing gets through: the socket buffers of both kernels. */
 const KERNEL_BUFFER_BYTES = 512 * 1024;
 
@@ -28,22 +28,29 @@ export interface EndEvents {
 /** What stands between one machine and the coordinator; `up` is towards the coordinator. */
 export class Path {
   readonly connections = new Set<Connection>();
-  readonly #cut = new Set<Direction>();
+  readonly #timeline: Timeline;
+  /** Since when nothing gets through that way. */
+  readonly #cutSinceMs = new Map<Direction, number>();
   latencyMs = 1;
 
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+  }
+
   isCut(direction: Direction): boolean {
-    return this.#cut.has(direction);
+    return this.#cutSinceMs.has(direction);
   }
 
   /** Nothing gets through that way; what is sent meanwhile waits, as TCP makes it wait. */
   cut(direction: Direction): void {
-    this.#cut.add(direction);
+    if (!this.isCut(direction)) this.#cutSinceMs.set(direction, this.#timeline.nowMs);
   }
 
   heal(): void {
-    const healed = [...this.#cut];
-    this.#cut.clear();
-    for (const connection of this.connections) for (const direction of healed) connection.goOn(direction);
+    const healed = [...this.#cutSinceMs];
+    this.#cutSinceMs.clear();
+    for (const connection of this.connections)
+      for (const [direction, sinceMs] of healed) connection.goOn(direction, this.#timeline.nowMs - sinceMs);
   }
 }
 
@@ -87,11 +94,12 @@ export class Connection {
     else this.#forward(from, frame);
   }
 
-  /** What waited goes on, in its order, as soon as the kernel tries again. */
-  goOn(direction: Direction): void {
+  /** What waited goes on, in its order, when the kernel tries again; a connection made meanwhile may be faster. */
+  goOn(direction: Direction, cutMs: number): void {
     if (this.#held[direction].length === 0) return;
     const from = direction === "up" ? this.agentEnd : this.coordinatorEnd;
-    this.#timeline.after(this.#random.magnitude(...RETRANSMIT_MS), () => {
+    const pauseMs = this.#random.fraction() * Math.min(cutMs, LONGEST_PAUSE_MS);
+    this.#timeline.after(pauseMs, () => {
       if (this.#path.isCut(direction)) return;
       for (const frame of this.#held[direction].splice(0)) this.#forward(from, frame);
     });

@@ -16,6 +16,22 @@ function gone(scenario: Scenario) {
 }
 
 describe("a node that comes back", () => {
+  test("is not taken for its own twin when the turn of its hello was taken back", () => {
+    const { scenario } = withOneRunning();
+    // Its machine restarted, and nobody has told the coordinator that the connection before is gone.
+    scenario.pass(60_000);
+    const hello = {
+      type: "agentHello",
+      sessionId: 2,
+      hello: aHello(1, { bootId: "boot-2" }),
+      heardAt: scenario.now,
+    } as const;
+    scenario.failingTurn(hello);
+    scenario.turn(hello);
+    expect(scenario.effects.refusals).toEqual([]);
+    expect(scenario.fleet.nodes.get(nodeIdOf(1))?.bootId).toBe("boot-2");
+  });
+
   test("counts as heard from when its hello came, not from when the disk let it be taken", () => {
     const { scenario } = withOneRunning();
     gone(scenario);

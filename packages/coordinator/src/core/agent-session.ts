@@ -41,7 +41,7 @@ export function agentHello(
     effects.close(earlierSessionId, "the node connected again");
   }
   fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId, protocolVersion: hello.protocolVersion });
-  fleet.presences.set(hello.nodeId, presenceFrom(presence, heardAt));
+  fleet.greet(hello.nodeId, presenceFrom(presence, heardAt));
   const node = takeNodeOver(fleet, known, hello, effects, now);
   const reports = new Map<AttemptId, AttemptReport>(hello.attempts.map((report) => [report.attemptId, report]));
   const held: HeldDesire[] = [];

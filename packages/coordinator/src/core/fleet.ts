@@ -68,6 +68,8 @@ export class Fleet {
     onHoldChange: (job, isHeld) => this.#moveInQueue(job, isHeld),
   });
   readonly presences = new Map<NodeId, Presence>();
+  /** Of the hellos of the turn in progress. */
+  readonly #greetings = new Map<NodeId, { before: Presence | undefined; after: Presence }>();
   /** Set by the first turn; `null` before. */
   startedAt: Instant | null = null;
   readonly sessions = new Table<NodeId, Session>(() => true);
@@ -161,6 +163,16 @@ export class Fleet {
     return [...this.capacity.attemptIdsOn(nodeId)].map((id) => this.attempts.get(id)).filter((a) => a !== undefined);
   }
 
+  /**
+   * What a hello makes of who is here. Unlike a heartbeat's it is taken back with its turn: the same hello would be taken
+   * for another machine's, because its node was heard just now, by itself (simulation seed 131691643).
+   */
+  greet(nodeId: NodeId, after: Presence): void {
+    const before = this.#greetings.has(nodeId) ? this.#greetings.get(nodeId)?.before : this.presences.get(nodeId);
+    this.#greetings.set(nodeId, { before, after });
+    this.presences.set(nodeId, after);
+  }
+
   sessionIdOf(nodeId: NodeId): number | null {
     return this.sessions.get(nodeId)?.sessionId ?? null;
   }
@@ -178,6 +190,7 @@ export class Fleet {
     this.sessions.commit();
     this.cooldowns.commit();
     this.freezes.commit();
+    this.#greetings.clear();
   }
 
   rollback(): void {
@@ -191,6 +204,13 @@ export class Fleet {
     this.freezes.rollback();
     // The pass that was taken back had noted what it could not place and which nodes it had looked at.
     this.queue.unblockAll();
+    for (const [nodeId, { before, after }] of this.#greetings) {
+      // A heartbeat of the session before may have come since, and stays.
+      if (this.presences.get(nodeId)?.heardAtMonotonicMs !== after.heardAtMonotonicMs) continue;
+      if (before) this.presences.set(nodeId, before);
+      else this.presences.delete(nodeId);
+    }
+    this.#greetings.clear();
   }
 
   #moveInQueue(job: JobRecord, isHeld: boolean): void {

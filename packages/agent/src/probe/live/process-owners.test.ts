@@ -49,7 +49,8 @@ describe("a process on a GPU", () => {
 });
 
 test("a command is shown without the values of its options, which may be secrets", () => {
-  const commandOf = (cmdline: string) => createProcessOwners(someFiles({ "/proc/7/stat": stat(7, 7), "/proc/7/cmdline": cmdline }))(7).command;
+  const commandOf = (cmdline: string) =>
+    createProcessOwners(someFiles({ "/proc/7/stat": stat(7, 7), "/proc/7/cmdline": cmdline }))(7).command;
   expect(commandOf("vllm\0serve\0llama3\0--api-key\0sk-123\0")).toBe("vllm serve llama3");
   expect(commandOf("env\0TOKEN=hf_123\0python3\0")).toBe("env");
 });
