@@ -72,6 +72,11 @@ const NODE_FAULTS = {
     world.timeline.after(spellMs(world), () => (path.latencyMs = Math.min(path.latencyMs, before)));
   },
   connectionReset: ({ machine }) => machine.path.connections.forEach((connection) => connection.reset()),
+  /** The next connection's first frames come late, perhaps after those of the one that its agent makes instead. */
+  stalledConnection({ machine: { path } }, { random }) {
+    path.nextStallMs = random.between(5_000, 90_000);
+    path.connections.forEach((connection) => connection.reset());
+  },
   halfOpen({ machine }, { random }) {
     for (const connection of machine.path.connections)
       connection.forget(random.pick([[], ...connection.ends.map((end) => [end])]));

@@ -51,12 +51,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "    this.#nextJobId = Math.max(1, this.#nextJobId - 1);\n    // The pass that was taken back",
   },
   {
-    name: "a rollback takes changes back in the order in which they were made",
-    file: `${CORE}/table.ts`,
-    find: "[...this.#before].toReversed()",
-    replace: "[...this.#before]",
-  },
-  {
     name: "a job starts while one that it comes after goes on",
     file: `${CORE}/dependencies.ts`,
     find: 'return job !== undefined && judgeDependency(when, job.state) !== "met";',
@@ -103,12 +97,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${CORE}/agent-session.ts`,
     find: "return known.machineId !== null && machineId !== null && known.machineId !== machineId;",
     replace: "return false;",
-  },
-  {
-    name: "a hello that waited for the disk counts as heard when it is taken",
-    file: `${CORE}/agent-session.ts`,
-    find: "presenceFrom(presence, heardAt)",
-    replace: "presenceFrom(presence, now)",
   },
   {
     name: "a hello that a later one has overtaken is taken",

@@ -32,6 +32,8 @@ export class Path {
   /** Since when nothing gets through that way. */
   readonly #cutSinceMs = new Map<Direction, number>();
   latencyMs = 1;
+  /** How long TCP tries in vain to get the first frames of the next connection through. */
+  nextStallMs = 0;
 
   constructor(timeline: Timeline) {
     this.#timeline = timeline;
@@ -66,6 +68,7 @@ export class Connection {
   readonly #path: Path;
   readonly #held: Record<Direction, (Frame | Goodbye)[]> = { up: [], down: [] };
   readonly #lastArrivalMs: Record<Direction, number> = { up: 0, down: 0 };
+  #isStalled = false;
   /** Something between the ends forgot it: whatever is sent is lost without a word. */
   #isForgotten = false;
 
@@ -76,6 +79,13 @@ export class Connection {
     this.agentEnd = new End(this, "up", agent);
     this.coordinatorEnd = new End(this, "down", coordinator);
     path.connections.add(this);
+    if (path.nextStallMs === 0) return;
+    this.#isStalled = true;
+    timeline.after(path.nextStallMs, () => {
+      this.#isStalled = false;
+      this.#flush("up");
+    });
+    path.nextStallMs = 0;
   }
 
   get ends(): readonly [End, End] {
@@ -90,19 +100,25 @@ export class Connection {
   send(from: End, frame: Frame | Goodbye): void {
     if (this.#isForgotten) return;
     const held = this.#held[from.direction];
-    if (held.length > 0 || this.#path.isCut(from.direction)) held.push(frame);
+    if (held.length > 0 || this.#isBlocked(from.direction)) held.push(frame);
     else this.#forward(from, frame);
   }
 
   /** What waited goes on, in its order, when the kernel tries again; a connection made meanwhile may be faster. */
   goOn(direction: Direction, cutMs: number): void {
     if (this.#held[direction].length === 0) return;
-    const from = direction === "up" ? this.agentEnd : this.coordinatorEnd;
     const pauseMs = this.#random.fraction() * Math.min(cutMs, LONGEST_PAUSE_MS);
-    this.#timeline.after(pauseMs, () => {
-      if (this.#path.isCut(direction)) return;
-      for (const frame of this.#held[direction].splice(0)) this.#forward(from, frame);
-    });
+    this.#timeline.after(pauseMs, () => this.#flush(direction));
+  }
+
+  #isBlocked(direction: Direction): boolean {
+    return this.#path.isCut(direction) || (this.#isStalled && direction === "up");
+  }
+
+  #flush(direction: Direction): void {
+    if (this.#isBlocked(direction)) return;
+    const from = direction === "up" ? this.agentEnd : this.coordinatorEnd;
+    for (const frame of this.#held[direction].splice(0)) this.#forward(from, frame);
   }
 
   /** What waited in the kernel of a machine that went down. */
