@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isTokenShaped } from "@drover/shared/domain/token.ts";
 import type { Shell } from "./shell.ts";
 import { UsageError } from "./usage-error.ts";
@@ -20,8 +20,17 @@ export function tokenSource(coordinatorUrl: string, { env }: Shell): () => strin
     return always(tokenShaped(contentOf(file ?? ""), file ?? ""));
   }
   if (!isLoopback) return () => null;
-  const localFile = join(env["DROVER_LOCAL_DATA"] ?? ".drover", "coordinator", "local-token");
-  return () => contentIfAny(localFile);
+  const files = localFolders(env["DROVER_LOCAL_DATA"]).map((folder) => join(folder, "coordinator", "local-token"));
+  return () => files.map(contentIfAny).find((content) => content !== null) ?? null;
+}
+
+/** Where `npm start` keeps its state: in the checkout, of which this may be any folder. */
+function localFolders(named: string | undefined): string[] {
+  if (named !== undefined) return [named];
+  const folders: string[] = [];
+  for (let folder = resolve("."); !folders.includes(join(folder, ".drover")); folder = dirname(folder))
+    folders.push(join(folder, ".drover"));
+  return folders;
 }
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
