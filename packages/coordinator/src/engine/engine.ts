@@ -78,6 +78,7 @@ export class Engine {
   #pending: Pending[] = [];
   #turnIsScheduled = false;
   #turn: Promise<void> | null = null;
+  #inTurn: readonly Pending[] = [];
   #storeProblem: DroverError | null = null;
   #stopped = false;
   #cancelTimer: () => void = () => {};
@@ -158,6 +159,7 @@ export class Engine {
 
   async #commitTurn(inputs: Pending[]): Promise<void> {
     const { fleet, clock, release } = this.#options;
+    this.#inTurn = inputs;
     this.#noticeStall();
     const now = this.#now();
     const effects = new Effects();
@@ -284,6 +286,7 @@ export class Engine {
     // The tick itself is still to come, and must not count the same time again.
     this.#tickDueMs = now.monotonicMs;
     extendLeases(this.fleet, lateMs, now);
+    for (const input of new Set([...this.#inTurn, ...this.#pending])) extendHello(input, lateMs, now);
     this.#options.onStall(Math.round(lateMs));
   }
 
@@ -291,6 +294,14 @@ export class Engine {
     const { clock } = this.#options;
     return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
   }
+}
+
+/** Of a node that is not known yet there is no lease to extend: its hello came so much later (simulation seed 744). */
+function extendHello(input: Pending, stalledMs: number, now: Instant): void {
+  if (!("happening" in input) || input.happening.type !== "agentHello") return;
+  const { heardAt } = input.happening;
+  const monotonicMs = Math.min(now.monotonicMs, heardAt.monotonicMs + stalledMs);
+  input.happening = { ...input.happening, heardAt: { ...heardAt, monotonicMs } };
 }
 
 export function requireResult<R extends CommandResult>(result: R): Extract<R, { ok: true }> {
