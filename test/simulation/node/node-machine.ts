@@ -42,6 +42,8 @@ export class NodeMachine {
   readonly path: Path;
   readonly processes: ProcessTable;
   readonly supervisors = new Set<Supervisor>();
+  /** Dead ones, of whose command something still runs. */
+  readonly leftBehind = new Set<Supervisor>();
   readonly timeline: Timeline;
   readonly random: Random;
   readonly observer: Observer;
@@ -91,7 +93,7 @@ export class NodeMachine {
   /** Everything stops at once; with `inOrder` the disk was written before. */
   goDown(inOrder: boolean): void {
     this.isUp = false;
-    for (const supervisor of this.supervisors) supervisor.vanish();
+    for (const supervisor of [...this.supervisors, ...this.leftBehind]) supervisor.vanish();
     this.launcher?.vanish();
     this.launcher = null;
     this.#listener = null;

@@ -66,7 +66,9 @@ export class Supervisor {
     this.#machine.supervisors.delete(this);
     // The kernel kills the command with it; a process that the command has forked may go on until somebody finds it.
     const survivesMs = this.#random.chance(0.3) ? this.#random.magnitude(DEATH_MS, LEFT_BEHIND_MS) : DEATH_MS;
-    if (this.#command) this.#machine.timeline.after(survivesMs, () => this.#commandGone());
+    if (!this.#command) return;
+    this.#machine.leftBehind.add(this);
+    this.#machine.timeline.after(survivesMs, () => this.#commandGone());
   }
 
   /** The machine lost its power. */
@@ -232,6 +234,7 @@ export class Supervisor {
 
   #commandGone(): void {
     this.#isCommandOver = true;
+    this.#machine.leftBehind.delete(this);
     if (this.#command) this.#machine.processes.remove(this.#command);
     this.#command = null;
     if (this.#isExecuting) this.#machine.observer.onEnded(this.#attemptId);

@@ -4,6 +4,7 @@ import { endCooldowns } from "./cooldown.ts";
 import type { Effects } from "./effects.ts";
 import { endAttempt } from "./end-attempt.ts";
 import type { Fleet, FleetSettings, Instant } from "./fleet.ts";
+import type { Happening } from "./input.ts";
 import { moveLink } from "./node-link.ts";
 import type { NodeRecord } from "./records.ts";
 import { isFrozen, updateFreezes } from "./site-freeze.ts";
@@ -55,11 +56,14 @@ export function heardFrom(
   return true;
 }
 
+/** What was heard in the first moment after a stall is not to be heard in the future (simulation seed 1311368684). */
+function later(monotonicMs: number, stalledMs: number, now: Instant): number {
+  return Math.min(now.monotonicMs, monotonicMs + stalledMs);
+}
+
 /** The coordinator itself was stopped or slow for so long: nobody else's silence counts for that time. */
 export function extendLeases(fleet: Fleet, stalledMs: number, now: Instant): void {
-  // What was heard in the first moment after the stall is not to be heard in the future: such a node would count as
-  // present for as long as the stall was (simulation seed 1311368684).
-  const extended = (monotonicMs: number) => Math.min(now.monotonicMs, monotonicMs + stalledMs);
+  const extended = (monotonicMs: number) => later(monotonicMs, stalledMs, now);
   for (const [nodeId, presence] of fleet.presences) {
     fleet.presences.set(nodeId, {
       ...presence,
@@ -67,6 +71,13 @@ export function extendLeases(fleet: Fleet, stalledMs: number, now: Instant): voi
       leaseFromMonotonicMs: extended(presence.leaseFromMonotonicMs),
     });
   }
+}
+
+/** The same for a hello that waits for the disk: of a node that is not known yet there is no lease (simulation seed 744). */
+export function heardAfterStall(happening: Happening, stalledMs: number, now: Instant): Happening {
+  if (happening.type !== "agentHello") return happening;
+  const { heardAt } = happening;
+  return { ...happening, heardAt: { ...heardAt, monotonicMs: later(heardAt.monotonicMs, stalledMs, now) } };
 }
 
 export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void {

@@ -191,3 +191,16 @@ test("a start whose commit takes longer than a lease extends every lease by as m
   const { onStall } = await anEngine({ fleet, firstCommitMs: 600_000 });
   expect(onStall).toHaveBeenCalledExactlyOnceWith(599_000);
 });
+
+test("a stall counts for a hello too that waits for the disk", async () => {
+  const { engine, fleet, store, clock, onStall } = await anEngine();
+  store.failures = [DISK_FULL];
+  engine.happen(helloAt(clock));
+  await vi.waitFor(() => expect(engine.storeProblem).toBe(DISK_FULL));
+  clock.advance(600_000);
+  await vi.waitFor(() => expect(fleet.nodes.size).toBe(1));
+  expect(onStall).toHaveBeenCalledOnce();
+  const [presence] = [...fleet.presences.values()];
+  expect(clock.monotonicMs() - (presence?.heardAtMonotonicMs ?? 0)).toBeLessThanOrEqual(1_000);
+  expect([...fleet.nodes.values()][0]?.link).toBe("online");
+});

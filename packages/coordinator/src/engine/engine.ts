@@ -13,10 +13,11 @@ import type {
   NodeCommand,
   NodeCommandResult,
 } from "../core/input.ts";
-import { extendLeases, heardFrom, type NodeReport } from "../core/liveness.ts";
+import { extendLeases, heardAfterStall, heardFrom, type NodeReport } from "../core/liveness.ts";
 import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 import type { TurnStore, WrittenTurn } from "../store/store.ts";
+import { StallWatch } from "./stall-watch.ts";
 
 /** What a durable turn sets free. */
 export interface CommittedTurn {
@@ -60,8 +61,6 @@ interface PendingCommand {
 type Pending = PendingCommand | { happening: Happening };
 
 const TICK_MS = 1000;
-/** A tick that is later than this means that the process was stopped, swapped out or busy. */
-const STALL_MS = 2000;
 /** How long after a failed commit the next is tried; the callers in between wait for it. */
 const COMMIT_RETRY_MS = 500;
 
@@ -82,10 +81,11 @@ export class Engine {
   #storeProblem: DroverError | null = null;
   #stopped = false;
   #cancelTimer: () => void = () => {};
-  #tickDueMs = 0;
+  readonly #stallWatch: StallWatch;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#stallWatch = new StallWatch(options.clock);
   }
 
   get fleet(): Fleet {
@@ -98,8 +98,8 @@ export class Engine {
 
   /** The first turn tells that the coordinator restarted; resolves when it is durable. */
   async start(): Promise<void> {
-    this.#tickDueMs = this.#options.clock.monotonicMs() + TICK_MS;
-    this.happen({ type: "restarted" });
+    this.#stallWatch.expectTick(TICK_MS);
+    this.#pending.push({ happening: { type: "restarted" } });
     await this.#runTurn();
     if (this.#storeProblem) throw this.#storeProblem;
     // Every lease counts from before a commit that may have taken as long (simulation seed 1958297922).
@@ -266,42 +266,28 @@ export class Engine {
   }
 
   #scheduleTick(): void {
-    const { clock } = this.#options;
-    this.#tickDueMs = clock.monotonicMs() + TICK_MS;
-    this.#cancelTimer = clock.callAfter(TICK_MS, () => {
+    this.#stallWatch.expectTick(TICK_MS);
+    this.#cancelTimer = this.#options.clock.callAfter(TICK_MS, () => {
       this.#noticeStall();
       this.happen({ type: "tick" });
       this.#scheduleTick();
     });
   }
 
-  /**
-   * Before whatever is done first after it, and that need not be the tick: a turn that waited to be tried again may
-   * hold one from before the stall, and would judge every lease by it (simulation seed 724883983).
-   */
   #noticeStall(): void {
+    const stalledMs = this.#stallWatch.take();
+    if (stalledMs === 0) return;
     const now = this.#now();
-    const lateMs = now.monotonicMs - this.#tickDueMs;
-    if (lateMs <= STALL_MS) return;
-    // The tick itself is still to come, and must not count the same time again.
-    this.#tickDueMs = now.monotonicMs;
-    extendLeases(this.fleet, lateMs, now);
-    for (const input of new Set([...this.#inTurn, ...this.#pending])) extendHello(input, lateMs, now);
-    this.#options.onStall(Math.round(lateMs));
+    extendLeases(this.fleet, stalledMs, now);
+    for (const input of new Set([...this.#inTurn, ...this.#pending]))
+      if ("happening" in input) input.happening = heardAfterStall(input.happening, stalledMs, now);
+    this.#options.onStall(Math.round(stalledMs));
   }
 
   #now(): Instant {
     const { clock } = this.#options;
     return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
   }
-}
-
-/** Of a node that is not known yet there is no lease to extend: its hello came so much later (simulation seed 744). */
-function extendHello(input: Pending, stalledMs: number, now: Instant): void {
-  if (!("happening" in input) || input.happening.type !== "agentHello") return;
-  const { heardAt } = input.happening;
-  const monotonicMs = Math.min(now.monotonicMs, heardAt.monotonicMs + stalledMs);
-  input.happening = { ...input.happening, heardAt: { ...heardAt, monotonicMs } };
 }
 
 export function requireResult<R extends CommandResult>(result: R): Extract<R, { ok: true }> {
