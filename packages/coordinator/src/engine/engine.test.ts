@@ -108,10 +108,10 @@ describe("a turn", () => {
     await vi.waitFor(() => expect(engine.storeProblem).toBe(DISK_FULL));
     expect(fleet.nodes.size).toBe(0);
     clock.advance(500);
-    await vi.waitFor(() => expect(store.failures).toEqual([]));
+    await vi.waitFor(() => expect([store.failures, fleet.nodes.size]).toEqual([[], 0]));
     clock.advance(500);
-    await vi.waitFor(() => expect(fleet.nodes.size).toBe(1));
-    expect(engine.storeProblem).toBeNull();
+    await vi.waitFor(() => expect(engine.storeProblem).toBeNull());
+    expect(fleet.nodes.size).toBe(1);
     expect(onStoreHealth).toHaveBeenLastCalledWith(null);
   });
 
