@@ -35,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the coordinator's own stall counts as the nodes' silence",
     file: `${COORDINATOR}/engine/engine.ts`,
-    find: "extendLeases(this.fleet, lateMs, now);",
+    find: "extendLeases(this.fleet, stalledMs, now);",
     replace: "void extendLeases;",
   },
   {

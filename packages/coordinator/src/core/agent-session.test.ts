@@ -118,6 +118,19 @@ describe("a node that comes back", () => {
     expect(scenario.attempt(jobId)).toMatchObject({ number: 2, bootId: "boot-2" });
   });
 
+  test("that rebooted while its hellos waited for the disk is not told to start what the earlier boot was given", () => {
+    const scenario = new Scenario();
+    scenario.hello(1);
+    const { id } = scenario.attempt(scenario.submit());
+    gone(scenario);
+    const hello = (bootId: string, sessionId: number) =>
+      ({ type: "agentHello", sessionId, hello: aHello(1, { bootId }), heardAt: scenario.now }) as const;
+    const closed = { type: "agentGone", sessionId: 2, nodeId: nodeIdOf(1), reason: "connection reset" } as const;
+    scenario.turn(hello("boot-1", 2), closed, hello("boot-2", 3));
+    expect(scenario.told(1, 3)).toMatchObject([{ desired: "run" }]);
+    expect(scenario.told(1, 3).map((told) => told.attemptId)).not.toContain(id);
+  });
+
   test("after a reboot still delivers an end that was on its disk", () => {
     const { scenario, attempt } = withOneRunning();
     const report = aReport(attempt.id, { state: "ended", outcome: { type: "exited", code: 7 }, endedAtMs: 5 });

@@ -1,4 +1,4 @@
-import type { NodeId } from "@drover/shared/domain/ids.ts";
+import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { ErrorCode } from "@drover/shared/error-codes.ts";
 import type { FleetEvent } from "@drover/shared/events.ts";
 import type { DesiredAttempt, HeldDesire } from "@drover/shared/protocol/messages.ts";
@@ -25,6 +25,15 @@ export class Effects {
     const changes = this.#desired.get(nodeId);
     if (changes) changes.push(attempt);
     else this.#desired.set(nodeId, [attempt]);
+  }
+
+  /**
+   * The attempt has ended in the same turn. Hellos that waited together for the disk are one turn: what the first of
+   * them made start must not reach the machine that the second has found rebooted (simulation seed 1050630445).
+   */
+  withdrawRun(nodeId: NodeId, attemptId: AttemptId): void {
+    const others = this.#desired.get(nodeId)?.filter((one) => one.desired !== "run" || one.attemptId !== attemptId);
+    if (others) this.#desired.set(nodeId, others);
   }
 
   close(sessionId: number, reason: string): void {

@@ -40,6 +40,7 @@ export function endAttempt(
   const blame = blameOf(fleet, attempt, end.outcome);
   if (end.outcome.type === "startFailed" && blame === Blame.node) coolDown(fleet, attempt.nodeId, now);
   fleet.attempts.put(attempt.id, { ...attempt, ...end, state: "ended", blame });
+  effects.withdrawRun(attempt.nodeId, attempt.id);
   const presence = fleet.presences.get(attempt.nodeId);
   // What the agent said of how much it holds it said while it held this one.
   if (presence) fleet.presences.set(attempt.nodeId, { ...presence, attemptCount: null });
