@@ -72,7 +72,7 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${SHARED}error-codes.ts`,
-    may: [],
+    may: [`${SHARED}model-errors.ts`],
     pure: true,
     why: "a table",
   },
@@ -84,7 +84,7 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${SHARED}events.ts`,
-    may: ["npm:zod"],
+    may: [`${SHARED}model-events.ts`, "npm:zod"],
     pure: true,
     why: "a table",
   },
@@ -93,6 +93,18 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
     may: [`${SHARED}log/`],
     pure: true,
     why: "a line in, a line out",
+  },
+  {
+    files: `${SHARED}model-errors.ts`,
+    may: [],
+    pure: true,
+    why: "a table",
+  },
+  {
+    files: `${SHARED}model-events.ts`,
+    may: ["npm:zod"],
+    pure: true,
+    why: "a table",
   },
   {
     files: `${SHARED}run-on-node24.mjs`,
@@ -139,6 +151,11 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
     why: "the engine turns inputs into one transaction; store, HTTP and sockets are given to it",
   },
   {
+    files: `${COORDINATOR}models/`,
+    may: [`${COORDINATOR}models/`, SHARED, "npm:zod", "node:"],
+    why: "what a reference to a model means is asked of its source; neither the fleet nor SQL matters to that",
+  },
+  {
     files: `${COORDINATOR}store/`,
     may: [
       `${COORDINATOR}core/`,
@@ -183,7 +200,13 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
       "npm:zod",
       "node:",
     ],
-    mayAsTypes: [`${COORDINATOR}gateway/`, `${COORDINATOR}store/`, `${COORDINATOR}telemetry/`, "npm:pino"],
+    mayAsTypes: [
+      `${COORDINATOR}gateway/`,
+      `${COORDINATOR}models/`,
+      `${COORDINATOR}store/`,
+      `${COORDINATOR}telemetry/`,
+      "npm:pino",
+    ],
     why: "routes read through what they are given and change only through the engine",
   },
   {

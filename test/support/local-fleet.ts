@@ -20,16 +20,21 @@ export class LocalFleet {
   #agent: ChildProcess | null = null;
 
   readonly #agentWords: readonly string[];
+  readonly #coordinatorWords: readonly string[];
 
-  private constructor(port: number, agentWords: readonly string[]) {
+  private constructor(port: number, agentWords: readonly string[], coordinatorWords: readonly string[]) {
     this.#agentWords = agentWords;
+    this.#coordinatorWords = coordinatorWords;
     this.url = `http://127.0.0.1:${port}`;
     this.client = createClient(this.url, { token: this.token.read });
   }
 
-  /** `agentWords`: more options of the agent. */
-  static async start(agentWords: readonly string[] = []): Promise<LocalFleet> {
-    const fleet = new LocalFleet(await freePort(), agentWords);
+  /** With more options for each of them. */
+  static async start(
+    agentWords: readonly string[] = [],
+    coordinatorWords: readonly string[] = [],
+  ): Promise<LocalFleet> {
+    const fleet = new LocalFleet(await freePort(), agentWords, coordinatorWords);
     await fleet.startCoordinator();
     fleet.startAgent();
     await fleet.untilOnline();
@@ -45,6 +50,7 @@ export class LocalFleet {
       "--log",
       "json",
       ...this.token.options,
+      ...this.#coordinatorWords,
     ]);
     await waitFor("the coordinator to be ready", async () => (await fetch(`${this.url}/readyz`)).ok);
   }

@@ -8,6 +8,7 @@ import { registerDoctor } from "./commands/doctor.ts";
 import { registerGpu } from "./commands/gpu.ts";
 import { registerJob } from "./commands/job.ts";
 import { registerJobs } from "./commands/jobs.ts";
+import { registerModel, registerModels } from "./commands/models.ts";
 import { registerNode } from "./commands/node.ts";
 import { registerNodes } from "./commands/nodes.ts";
 import { registerOutput } from "./commands/output.ts";
@@ -81,6 +82,8 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     registerCancel,
     registerNodes,
     registerNode,
+    registerModels,
+    registerModel,
     registerGpu,
     registerDoctor,
     registerSites,

@@ -39,7 +39,17 @@ describe("the options", () => {
       leaseMs: 300_000,
       heartbeatIntervalMs: 5_000,
       localTokenFile: null,
+      hubEndpoint: "https://huggingface.co",
+      hubToken: process.env["HF_TOKEN"] || null,
+      hubTokenFile: null,
     });
+  });
+
+  test("take a mirror of the Hub, and no other kind of address", () => {
+    const withHub = (url: string) => readConfig(["--data-dir", "/d", "--hf-endpoint", url], false)?.hubEndpoint;
+    expect(withHub("https://mirror.lan/hf")).toBe("https://mirror.lan/hf");
+    for (const url of ["mirror.lan", "ftp://mirror.lan", "https://user@mirror.lan"])
+      expect(() => withHub(url)).toThrowError(expect.objectContaining({ code: "config.invalid" }));
   });
 
   test("are readable for people on a terminal", () => {

@@ -15,6 +15,11 @@ export interface CoordinatorConfig {
   heartbeatIntervalMs: number;
   /** Whoever can read this file is an admin; `null`: there is none. */
   localTokenFile: string | null;
+  /** Where models named `hf://…` come from. */
+  hubEndpoint: string;
+  /** The token for it, as the environment gives it, and the file that holds one; the file wins. */
+  hubToken: string | null;
+  hubTokenFile: string | null;
 }
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
@@ -68,6 +73,8 @@ interface RunOptions {
   lease: number;
   heartbeat: number;
   localToken?: string;
+  hfEndpoint: string;
+  hfTokenFile?: string;
 }
 
 function describeProgram(isTerminal: boolean): Command {
@@ -112,6 +119,16 @@ function describeProgram(isTerminal: boolean): Command {
         "DROVER_LOCAL_TOKEN",
       ),
     )
+    .addOption(
+      new Option("--hf-endpoint <url>", "the Hugging Face Hub, or a mirror of it")
+        .env("HF_ENDPOINT")
+        .default("https://huggingface.co"),
+    )
+    .addOption(
+      new Option("--hf-token-file <file>", "holds a token for the Hub, read when it is needed; else HF_TOKEN").env(
+        "DROVER_HF_TOKEN_FILE",
+      ),
+    )
     .allowExcessArguments(false);
 }
 
@@ -130,6 +147,9 @@ function readConfig(options: RunOptions): CoordinatorConfig {
     leaseMs: options.lease,
     heartbeatIntervalMs: options.heartbeat,
     localTokenFile: options.localToken ?? null,
+    hubEndpoint: requireHttpUrl(options.hfEndpoint),
+    hubToken: process.env["HF_TOKEN"] || null,
+    hubTokenFile: options.hfTokenFile ?? null,
   };
 }
 
@@ -145,6 +165,12 @@ export function parseListenAddress(text: string): { host: string; port: number }
     );
   }
   return { host: match[1].replace(/^\[(.*)\]$/, "$1"), port };
+}
+
+function requireHttpUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.search === "") return text;
+  throw new DroverError("config.invalid", "--hf-endpoint is an address such as https://huggingface.co.");
 }
 
 function parseDurationOption(text: string): number {

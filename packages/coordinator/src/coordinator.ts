@@ -12,6 +12,9 @@ import { Signals } from "./engine/signals.ts";
 import { openWebSockets } from "./gateway/web-sockets.ts";
 import { acceptUpgrades } from "./http/upgrade.ts";
 import { createHttpServer } from "./http/server.ts";
+import { HubClient } from "./models/hub-client.ts";
+import { readHubToken } from "./models/hub-token.ts";
+import { resolveModel } from "./models/resolve-model.ts";
 import { distrustOutput, readBootId } from "./output/distrust-output.ts";
 import { nodeOutputFiles } from "./output/output-files.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -73,6 +76,7 @@ export async function startCoordinator(
   if (distrusted > 0) log.info({ event: "output.distrusted", attempts: distrusted }, "output is fetched again");
   const localToken = config.localTokenFile === null ? null : openLocalToken(config.localTokenFile);
   const tokens = new Tokens(store.access, clock, localToken);
+  const hub = new HubClient({ endpoint: config.hubEndpoint, readToken: () => readHubToken(config), clock });
   const http = await createHttpServer({
     engine,
     tokens,
@@ -83,6 +87,7 @@ export async function startCoordinator(
     taskSignals,
     eventSignals,
     diagnose: (nodeId, burn) => gateway.diagnose(nodeId, burn),
+    resolveModel: (reference, choice) => resolveModel(hub, reference, choice),
     clock,
     log,
   });

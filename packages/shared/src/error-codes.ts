@@ -1,3 +1,5 @@
+import { MODEL_ERRORS } from "./model-errors.ts";
+
 /**
  * Every error a person can meet. The code never changes its meaning; the message of one occurrence says
  * which thing it was; `advice` is what to do about it. docs/errors.md is generated from this table.
@@ -258,6 +260,7 @@ export const ERRORS = {
     meaning: "Agent and coordinator speak no common protocol version.",
     advice: "Upgrade the older of the two.",
   },
+  ...MODEL_ERRORS,
   "agent.malformedMessage": {
     httpStatus: null,
     meaning: "A frame on the agent's connection is not of the protocol.",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MODEL_EVENTS } from "./model-events.ts";
 
 /**
  * Every change of state in the fleet is exactly one of these: a row of the event stream and a line of
@@ -234,6 +235,7 @@ export const EVENTS = {
     doc: "The node offers other resources than at its last hello.",
     fields: z.object({ ...node, cpuMilli: z.int(), memoryBytes: z.int(), gpuCount: z.int() }),
   },
+  ...MODEL_EVENTS,
 } as const satisfies Record<
   string,
   { level: "info" | "warn" | "error"; text: string; doc: string; fields: z.ZodObject }

@@ -62,6 +62,8 @@ export class Tables {
         jobs: [...this.jobs.values()].filter((row) => row.ended_at_ms === null),
         tasks: [...this.tasks.values()].filter((row) => isHot(row) && isLive(row)),
         attempts: [...this.attempts.values()].filter((row) => row.state !== "ended"),
+        models: [],
+        revisions: [],
       },
       settings,
     );

@@ -36,6 +36,7 @@ function subjectOf(event: FleetEvent): string {
   if ("jobId" in event) return `job ${event.jobId}`;
   if (event.event === "gpu.healthChanged") return `node ${event.nodeName} ${event.gpuId}`;
   if ("nodeName" in event) return `node ${event.nodeName}`;
+  if ("modelName" in event) return `model ${event.modelName}`;
   return event.scope === "fleet" ? "the fleet" : `site ${event.site ?? "-"}`;
 }
 
@@ -106,6 +107,10 @@ function textOf(event: FleetEvent): string {
       return `no longer frozen after ${formatDuration(event.frozenMs)}: ${event.present} nodes are here, ${event.away} away`;
     case "node.rebooted":
       return "rebooted: what ran there is gone";
+    case "model.added":
+      return `added by ${event.actor}: ${event.source}, ${count(event.fileCount, "file")}, ${formatBytes(event.sizeBytes)}`;
+    case "model.removed":
+      return `removed by ${event.actor}`;
     default:
       return assertNever(event);
   }

@@ -6,11 +6,22 @@ import {
   type NodeId,
   type TaskKey,
 } from "@drover/shared/domain/ids.ts";
+import type { RevisionId } from "@drover/shared/domain/model.ts";
 import { DEFAULT_PRIORITY, isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
 import { Dependencies } from "./dependencies.ts";
-import type { AttemptRecord, Cooldown, Freeze, JobRecord, NodeRecord, TaskRecord } from "./records.ts";
+import type {
+  AttemptRecord,
+  Cooldown,
+  Freeze,
+  JobRecord,
+  ManifestRecord,
+  ModelRecord,
+  NodeRecord,
+  RevisionRecord,
+  TaskRecord,
+} from "./records.ts";
 import { Capacity } from "./scheduler/capacity.ts";
 import { Demands } from "./scheduler/demand.ts";
 import { PlacementScore } from "./scheduler/placement-score.ts";
@@ -107,6 +118,10 @@ export class Fleet {
     (before, after) => this.capacity.onNodeChange(before, after),
   );
 
+  readonly models = new Table<string, ModelRecord>((model) => !model.isRemoved);
+  readonly revisions = new Table<RevisionId, RevisionRecord>(() => true);
+  readonly manifests = new Table<RevisionId, ManifestRecord>(() => false);
+
   #nextJobId: number;
 
   constructor(settings: FleetSettings, nextJobId: number) {
@@ -177,16 +192,18 @@ export class Fleet {
     return this.sessions.get(nodeId)?.sessionId ?? null;
   }
 
+  /** Tasks before their jobs: what a job's end changes of them is still there to be found. */
+  get #stored() {
+    return [this.tasks, this.attempts, this.jobs, this.nodes, this.models, this.revisions, this.manifests];
+  }
+
   /** Something that is to be stored; sessions, cooldowns and freezes are not. */
   get hasChanges(): boolean {
-    return this.jobs.hasChanges || this.tasks.hasChanges || this.attempts.hasChanges || this.nodes.hasChanges;
+    return this.#stored.some((table) => table.hasChanges);
   }
 
   commit(): void {
-    this.tasks.commit();
-    this.attempts.commit();
-    this.jobs.commit();
-    this.nodes.commit();
+    for (const table of this.#stored) table.commit();
     this.sessions.commit();
     this.cooldowns.commit();
     this.freezes.commit();
@@ -194,10 +211,7 @@ export class Fleet {
   }
 
   rollback(): void {
-    this.tasks.rollback();
-    this.attempts.rollback();
-    this.jobs.rollback();
-    this.nodes.rollback();
+    for (const table of this.#stored) table.rollback();
     this.sessions.rollback();
     this.cooldowns.rollback();
     this.dependencies.takeEnded();

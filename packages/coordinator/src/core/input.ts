@@ -1,12 +1,13 @@
 import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
+import type { ModelFile, PinnedSource, RevisionId } from "@drover/shared/domain/model.ts";
 import type { AttemptReport, Hello, NodeChanges } from "@drover/shared/protocol/messages.ts";
 import type { ErrorCode } from "@drover/shared/error-codes.ts";
 import type { Instant } from "./fleet.ts";
 import type { Idempotency } from "./records.ts";
 
 /** A user's command; its caller waits for the answer. */
-export type Command = JobCommand | NodeCommand;
+export type Command = JobCommand | NodeCommand | ModelCommand;
 
 export type JobCommand =
   | {
@@ -37,6 +38,19 @@ export type NodeCommand =
   /** `null`: the nodes that name no site. */
   | { type: "declareSiteGone"; site: string | null; actor: string };
 
+export type ModelCommand =
+  | {
+      type: "addModel";
+      name: string;
+      reference: string;
+      include: readonly string[];
+      exclude: readonly string[];
+      /** What its source said that the reference means. */
+      resolved: { revisionId: RevisionId; source: PinnedSource; files: readonly ModelFile[] };
+      actor: string;
+    }
+  | { type: "removeModel"; name: string; actor: string };
+
 /** What agents say and what time does; nobody waits for an answer. */
 export type Happening =
   /** `heardAt`: the turn may come much later, when the disk lets it. */
@@ -50,9 +64,10 @@ export type Happening =
 export type Input = Command | Happening;
 
 /** The answer to a command. Of which thing, not what it looks like: that is read afterwards. */
-export type CommandResult = JobCommandResult | NodeCommandResult;
+export type CommandResult = JobCommandResult | NodeCommandResult | ModelCommandResult;
 export type JobCommandResult = { ok: true; jobId: JobId; created: boolean } | Refusal;
 export type NodeCommandResult = { ok: true } | Refusal;
+export type ModelCommandResult = { ok: true } | Refusal;
 interface Refusal {
   ok: false;
   code: ErrorCode;

@@ -3,6 +3,7 @@ import type { NodeHealth } from "@drover/shared/domain/health.ts";
 import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
 import type { Hardware, NodeAdmin, NodeLink } from "@drover/shared/domain/node.ts";
+import type { ModelFile, PinnedSource, RevisionId } from "@drover/shared/domain/model.ts";
 import type { Allocation, ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { Cause, TaskState } from "@drover/shared/domain/task.ts";
 import type { ExpectedHardware } from "./expected-hardware.ts";
@@ -104,6 +105,32 @@ export interface NodeRecord {
   /** The lease that its last welcome granted. */
   readonly leaseMs: number;
   readonly joinedAtMs: number;
+}
+
+/** A name, and what it was resolved to. */
+export interface ModelRecord {
+  readonly name: string;
+  readonly reference: string;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly revisionId: RevisionId;
+  readonly addedAtMs: number;
+  readonly addedBy: string;
+  readonly isRemoved: boolean;
+}
+
+export interface RevisionRecord {
+  readonly id: RevisionId;
+  readonly source: PinnedSource;
+  readonly fileCount: number;
+  readonly sizeBytes: number;
+  readonly resolvedAtMs: number;
+}
+
+/** What a revision holds. In memory only until it is stored: it may be long, and is seldom asked for. */
+export interface ManifestRecord {
+  readonly revisionId: RevisionId;
+  readonly files: readonly ModelFile[];
 }
 
 /** An operator's word about one quarantine: of this GPU, begun then. The next one is another. */

@@ -14,10 +14,13 @@ import type {
   Input,
   JobCommand,
   JobCommandResult,
+  ModelCommand,
+  ModelCommandResult,
   NodeCommand,
   NodeCommandResult,
 } from "./input.ts";
 import { checkLeases, forgetConnections } from "./liveness.ts";
+import { addModel, removeModel } from "./models.ts";
 import { acceptHardware, nodeChanges } from "./node-changes.ts";
 import { releaseGpu } from "./release-gpu.ts";
 import { setNodeAdmin } from "./set-node-admin.ts";
@@ -29,6 +32,7 @@ import { submitJob } from "./submit-job.ts";
  */
 export function step(fleet: Fleet, input: JobCommand, effects: Effects, now: Instant): JobCommandResult;
 export function step(fleet: Fleet, input: NodeCommand, effects: Effects, now: Instant): NodeCommandResult;
+export function step(fleet: Fleet, input: ModelCommand, effects: Effects, now: Instant): ModelCommandResult;
 export function step(fleet: Fleet, input: Command, effects: Effects, now: Instant): CommandResult;
 export function step(fleet: Fleet, input: Happening, effects: Effects, now: Instant): null;
 export function step(fleet: Fleet, input: Input, effects: Effects, now: Instant): CommandResult | null;
@@ -44,6 +48,10 @@ function take(fleet: Fleet, input: Input, effects: Effects, now: Instant): Comma
       return submitJob(fleet, input, effects, now);
     case "cancelJob":
       return cancelJob(fleet, input, effects, now);
+    case "addModel":
+      return addModel(fleet, input, effects, now);
+    case "removeModel":
+      return removeModel(fleet, input, effects);
     case "acceptHardware":
       return acceptHardware(fleet, input, effects);
     case "releaseGpu":

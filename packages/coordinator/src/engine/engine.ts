@@ -10,6 +10,8 @@ import type {
   Happening,
   JobCommand,
   JobCommandResult,
+  ModelCommand,
+  ModelCommandResult,
   NodeCommand,
   NodeCommandResult,
 } from "../core/input.ts";
@@ -50,7 +52,7 @@ export interface EngineOptions {
 type UserJobCommand =
   | Omit<Extract<JobCommand, { type: "submitJob" }>, "storedUnderKey" | "storedEnds">
   | Exclude<JobCommand, { type: "submitJob" }>;
-export type UserCommand = UserJobCommand | NodeCommand;
+export type UserCommand = UserJobCommand | NodeCommand | ModelCommand;
 
 interface PendingCommand {
   command: UserCommand;
@@ -121,6 +123,7 @@ export class Engine {
   /** Resolves when what the command did is durable; rejects with `storage.*` when nothing was done. */
   command(command: UserJobCommand): Promise<JobCommandResult>;
   command(command: NodeCommand): Promise<NodeCommandResult>;
+  command(command: ModelCommand): Promise<ModelCommandResult>;
   command(command: UserCommand): Promise<CommandResult>;
   command(command: UserCommand): Promise<CommandResult> {
     if (this.#stopped)

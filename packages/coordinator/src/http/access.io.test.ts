@@ -60,6 +60,7 @@ describe("every route", () => {
   const BODIES: Record<string, object> = {
     "POST /v1/jobs": JOB,
     "PUT /v1/nodes/:id/admin": { admin: "schedulable" },
+    "POST /v1/models": { name: "a-model", reference: "no-reference" },
     "POST /v1/tokens": { name: "the-viewer", role: "viewer" },
   };
 

@@ -29,6 +29,7 @@ import { accessRoutes } from "./routes/access.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { modelRoutes, type ResolveModel } from "./routes/models.ts";
 import { nodeHardwareRoutes, type Diagnose } from "./routes/node-hardware.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { outputRoutes } from "./routes/output.ts";
@@ -44,6 +45,7 @@ export interface HttpServerOptions {
   taskSignals: Signals<TaskKey>;
   eventSignals: Signals<"events">;
   diagnose: Diagnose;
+  resolveModel: ResolveModel;
   clock: Clock;
   log: Logger;
 }
@@ -52,7 +54,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /** The HTTP API. Changes go through the engine; reads come from the store and the live fleet. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
-  const { engine, tokens, audit, history, outputs, metrics, taskSignals, eventSignals, diagnose, clock, log } = options;
+  const { engine, tokens, audit, history, outputs, metrics, taskSignals, eventSignals, clock, log } = options;
   const app = Fastify({
     // One line per change of state is the log's contract (DESIGN §9); a line per request would drown it.
     logger: false,
@@ -121,8 +123,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   await app.register(jobRoutes, { engine, history, outputs });
   await app.register(outputRoutes, { engine, history, outputs, taskSignals, log });
   await app.register(nodeRoutes, { engine });
-  await app.register(nodeHardwareRoutes, { engine, diagnose });
+  await app.register(nodeHardwareRoutes, { engine, diagnose: options.diagnose });
   await app.register(siteRoutes, { engine });
+  await app.register(modelRoutes, { engine, history, resolveModel: options.resolveModel });
   await app.register(eventRoutes, { history, eventSignals, clock });
   await app.register(accessRoutes, { tokens, audit, openAnswers });
   await app.register(healthRoutes, { engine, metrics });

@@ -14,6 +14,7 @@ import { USAGE_AND_RELEASES } from "./migrations/0005-usage-and-releases.ts";
 import { GPU_SHARES } from "./migrations/0006-gpu-shares.ts";
 import { PRIORITY } from "./migrations/0007-priority.ts";
 import { ACCESS } from "./migrations/0008-access.ts";
+import { MODELS } from "./migrations/0009-models.ts";
 import { damaged, unusableDirectory, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
@@ -26,6 +27,7 @@ export const MIGRATIONS: readonly string[] = [
   GPU_SHARES,
   PRIORITY,
   ACCESS,
+  MODELS,
 ];
 
 export interface OpenedDatabase {

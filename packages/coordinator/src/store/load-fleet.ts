@@ -1,6 +1,7 @@
 import { taskKey, type JobId } from "@drover/shared/domain/ids.ts";
 import { Fleet, type FleetSettings } from "../core/fleet.ts";
 import type { Database } from "./database.ts";
+import { modelRecord, revisionRecord, type ModelRow, type RevisionRow } from "./model-rows.ts";
 import { nodeRecord, type NodeRow } from "./node-row.ts";
 import { attemptRecord, jobRecord, taskRecord, type AttemptRow, type JobRow, type TaskRow } from "./rows.ts";
 
@@ -13,6 +14,8 @@ export interface HotRows {
   jobs: Iterable<JobRow>;
   tasks: Iterable<TaskRow>;
   attempts: Iterable<AttemptRow>;
+  models: Iterable<ModelRow>;
+  revisions: Iterable<RevisionRow>;
 }
 
 /** The fleet as it was at the last commit. */
@@ -34,6 +37,11 @@ export function fleetOf(rows: HotRows, settings: FleetSettings): Fleet {
     const attempt = attemptRecord(row);
     fleet.attempts.load(attempt.id, attempt);
   }
+  for (const row of rows.revisions) {
+    const revision = revisionRecord(row);
+    fleet.revisions.load(revision.id, revision);
+  }
+  for (const row of rows.models) fleet.models.load(row.name, modelRecord(row));
   return fleet;
 }
 
@@ -49,6 +57,8 @@ export function loadFleet(database: Database, settings: FleetSettings): Fleet {
        order by tasks.job_id, tasks.task_index`,
     ),
     attempts: rows("select * from attempts where state <> 'ended'"),
+    models: rows("select * from models where removed = 0 order by name"),
+    revisions: rows("select * from model_revisions order by id"),
   };
   return fleetOf(hotRows, settings);
 }

@@ -1,9 +1,11 @@
 import type { JobListQuery } from "@drover/shared/api/jobs.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import type { JobState } from "@drover/shared/domain/job.ts";
+import type { ModelFile, RevisionId } from "@drover/shared/domain/model.ts";
 import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { AttemptRecord, JobRecord, JobSummaryRecord, TaskRecord } from "../core/records.ts";
 import type { Database } from "./database.ts";
+import { modelFile, type ModelFileRow } from "./model-rows.ts";
 import {
   attemptRecord,
   jobRecord,
@@ -36,6 +38,8 @@ export interface History {
   tasks(jobId: JobId, fromIndex: number, limit: number, request: ResourceRequest): TaskRecord[];
   attempt(jobId: JobId, taskIndex: number, number: number): AttemptRecord | null;
   attempts(jobId: JobId, fromTask: number, toTask: number): AttemptRecord[];
+  /** In the order of their paths. */
+  modelFiles(revisionId: RevisionId, from: number, limit: number): ModelFile[];
   events(afterId: number, limit: number): EventRow[];
   lastEventId(): number;
   jobCount(): number;
@@ -67,6 +71,9 @@ export function prepareHistory(database: Database): History {
   const attempts = database.prepare<[number, number, number], AttemptRow>(
     "select * from attempts where job_id = ? and task_index between ? and ? order by task_index, number",
   );
+  const modelFiles = database.prepare<[string, number, number], ModelFileRow>(
+    "select path, size_bytes, hash from model_files where revision_id = ? order by path limit ? offset ?",
+  );
   const events = database.prepare<[number, number], EventRow>(
     "select id, at_ms as atMs, event, fields from events where id > ? order by id limit ?",
   );
@@ -94,6 +101,7 @@ export function prepareHistory(database: Database): History {
       tasks.all(jobId, fromIndex, limit).map((row) => taskRecord(row, request)),
     attempt: (jobId, taskIndex, number) => map(attempt.get(jobId, taskIndex, number), attemptRecord),
     attempts: (jobId, fromTask, toTask) => attempts.all(jobId, fromTask, toTask).map(attemptRecord),
+    modelFiles: (revisionId, from, limit) => modelFiles.all(revisionId, limit, from).map(modelFile),
     events: (afterId, limit) => events.all(afterId, limit),
     lastEventId: () => lastEventId.get() ?? 0,
     jobCount: () => jobCount.get() ?? 0,

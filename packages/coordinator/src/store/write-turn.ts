@@ -1,6 +1,7 @@
 import type { FleetEvent } from "@drover/shared/events.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { Database } from "./database.ts";
+import { modelRow, revisionRow } from "./model-rows.ts";
 import { nodeRow } from "./node-row.ts";
 import { attemptRow, JOB_SUMMARY_COLUMNS, jobRow, taskRow } from "./rows.ts";
 
@@ -66,6 +67,9 @@ const NODE_COLUMNS = [
   "drain_deadline_ms",
 ];
 
+const MODEL_COLUMNS = ["name", "reference", "include", "exclude", "revision_id", "added_at_ms", "added_by", "removed"];
+const REVISION_COLUMNS = ["id", "source", "file_count", "size_bytes", "resolved_at_ms"];
+
 /** A turn's events as stored, with the ids that the event stream gives them. */
 export interface WrittenTurn {
   events: { id: number; event: FleetEvent }[];
@@ -87,6 +91,11 @@ export function prepareTurnWriter(
   );
   const upsertTask = database.prepare(upsert("tasks", TASK_COLUMNS, ["job_id", "task_index"]));
   const upsertAttempt = database.prepare(upsert("attempts", ATTEMPT_COLUMNS, ["job_id", "task_index", "number"]));
+  const upsertModel = database.prepare(upsert("models", MODEL_COLUMNS, ["name"]));
+  const insertRevision = database.prepare(insert("model_revisions", REVISION_COLUMNS));
+  const insertFile = database.prepare(
+    "insert into model_files (revision_id, path, size_bytes, hash) values (?, ?, ?, ?)",
+  );
   const insertEvent = database.prepare("insert into events (at_ms, event, fields) values (?, ?, ?)");
 
   return database.transaction((fleet: Fleet, events: readonly FleetEvent[], atMs: number): WrittenTurn => {
@@ -109,6 +118,10 @@ export function prepareTurnWriter(
     }
     for (const { after } of fleet.tasks.changes()) upsertTask.run(taskRow(after));
     for (const { after } of fleet.attempts.changes()) upsertAttempt.run(attemptRow(after));
+    for (const { after } of fleet.revisions.changes()) insertRevision.run(revisionRow(after));
+    for (const { after } of fleet.manifests.changes())
+      for (const { path, sizeBytes, hash } of after.files) insertFile.run(after.revisionId, path, sizeBytes, hash);
+    for (const { after } of fleet.models.changes()) upsertModel.run(modelRow(after));
     const written = events.map((event) => {
       const { event: name, ...fields } = event;
       const { lastInsertRowid } = insertEvent.run(atMs, name, JSON.stringify(fields));

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { AuditList, CreatedToken, Token, TokenList, type AuditQuery, type TokenCreateRequest } from "../api/access.ts";
 import { StoredEvent } from "../api/events.ts";
 import { ATTEMPT_HEADER, Job, JobDetail, JobList } from "../api/jobs.ts";
+import { Model, ModelDetail, ModelList, type ModelAddRequest } from "../api/models.ts";
 import { NodeDetail, NodeList, type DiagnoseRequest, type NodeAdminRequest } from "../api/nodes.ts";
 import { SiteList, SiteSummary, UNNAMED_SITE } from "../api/sites.ts";
 import { Problem } from "../api/problem.ts";
@@ -57,6 +58,12 @@ export interface DroverClient {
   listSites(): Promise<SiteList>;
   /** As `declareNodeGone`, of every node of a site; `null`: of those that name none. */
   declareSiteGone(name: string | null): Promise<SiteSummary>;
+  listModels(): Promise<ModelList>;
+  /** With up to 1,000 of its files, from number `fromFile` on. */
+  getModel(name: string, fromFile?: number): Promise<ModelDetail>;
+  /** Resolves the reference, which may take some seconds, and keeps what it found. */
+  addModel(request: ModelAddRequest): Promise<Model>;
+  removeModel(name: string): Promise<Model>;
   listTokens(): Promise<TokenList>;
   /** The answer holds the token, this once. */
   createToken(request: TokenCreateRequest): Promise<CreatedToken>;
@@ -139,6 +146,16 @@ export function createClient(coordinatorUrl: string, { token = () => null }: Cli
     listSites: () => json(SiteList, "/v1/sites"),
     declareSiteGone: (name) =>
       json(SiteSummary, `/v1/sites/${encodeURIComponent(name ?? UNNAMED_SITE)}/gone`, { method: "POST" }),
+    listModels: () => json(ModelList, "/v1/models"),
+    getModel: (name, fromFile) =>
+      json(ModelDetail, `/v1/models/${encodeURIComponent(name)}${queryString({ fromFile })}`),
+    addModel: (body) =>
+      json(Model, "/v1/models", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    removeModel: (name) => json(Model, `/v1/models/${encodeURIComponent(name)}/remove`, { method: "POST" }),
     listTokens: () => json(TokenList, "/v1/tokens"),
     createToken: (body) =>
       json(CreatedToken, "/v1/tokens", {
