@@ -3,7 +3,7 @@ import { DAEMON_LOG_LINES, EVENTS } from "./events.ts";
 
 describe("the table of events", () => {
   it.each(Object.entries(EVENTS))("%s has a fixed text and one sentence of documentation", (name, { text, doc }) => {
-    expect(name).toMatch(/^(job|task|attempt|node|gpu|site)\.[a-z][A-Za-z]*$/);
+    expect(name).toMatch(/^(job|task|attempt|node|gpu|site|model|placement)\.[a-z][A-Za-z]*$/);
     expect(text).toMatch(/^[a-z][a-zA-Z ]+$/);
     expect(doc).toMatch(/\.$/);
   });
@@ -16,6 +16,8 @@ describe("the table of events", () => {
       node: ["nodeId"],
       gpu: ["nodeId", "gpuId"],
       site: ["site"],
+      model: ["modelName"],
+      placement: ["nodeId", "revisionId"],
     };
     const subject = name.split(".")[0] as keyof typeof ids;
     for (const id of ids[subject]) expect(Object.keys(fields.shape)).toContain(id);

@@ -53,6 +53,12 @@ const ALL_FIELDS = {
   since: "2026-01-02T03:04:05.000Z",
   frozenMs: 60_000,
   deadline: null,
+  modelName: "tiny",
+  reference: "hf://acme/tiny",
+  source: "hf://acme/tiny@0123456789ab",
+  revisionId: "00112233445566778899aabbccddeeff",
+  fileCount: 3,
+  sizeBytes: 4096,
 };
 
 describe("an event for people", () => {
@@ -65,7 +71,7 @@ describe("an event for people", () => {
 
   test.each(Object.keys(EVENTS))("has words for %s", (name) => {
     const { subject, text } = describeEvent({ ...HEAD, event: name, ...ALL_FIELDS });
-    expect(subject).toMatch(/^(job|task|node|site) /);
+    expect(subject).toMatch(/^(job|task|node|site|model) /);
     expect(text).not.toMatch(/undefined|NaN|\{/);
   });
 
