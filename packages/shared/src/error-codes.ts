@@ -119,6 +119,11 @@ export const ERRORS = {
     meaning: "The node's agent does not know what it is asked.",
     advice: "Upgrade it, or run `drover-agent doctor` on the machine itself.",
   },
+  "node.notCordoned": {
+    httpStatus: 409,
+    meaning: "The node may get a task at any moment, and a burn test would share its GPU with it.",
+    advice: "Cordon the node first: `drover node cordon`.",
+  },
   "node.noAnswer": {
     httpStatus: 504,
     meaning: "The node did not answer in time.",

@@ -73,6 +73,14 @@ describe("an attempt's cgroups", () => {
       expect(settings(gpuIds).map(([path]) => path)).not.toContain(file);
   });
 
+  test("keep it on no fewer CPUs than it was promised", () => {
+    const gpus = [gpu("GPU-0", "0-3,8"), gpu("GPU-1", "0-3")];
+    const files = (cpuMilli: number, gpuIds = ["GPU-0", "GPU-1"]) =>
+      cgroupsFor(ID, { ...ASKED, cpuMilli, gpuIds }, gpus, VERSION_2).settings.map(([path]) => path);
+    expect(files(5000)).toContain(`/cg/${ID}/cpuset.cpus`);
+    expect(files(5001)).not.toContain(`/cg/${ID}/cpuset.cpus`);
+  });
+
   test("leave alone who asks for nothing, and let who asks for next to nothing start", () => {
     const asked = (memoryBytes: number) =>
       cgroupsFor(ID, { cpuMilli: 0, memoryBytes, gpuIds: [], gpuMilli: 1000 }, [], VERSION_2);

@@ -28,7 +28,7 @@ export function cgroupsFor(
     return directory;
   };
   const { memory, cpu, cpuset } = controllers;
-  const nearCpus = cpusNear(allocation.gpuIds, gpus);
+  const nearCpus = cpusNear(allocation, gpus);
   if (unified !== null) enter(unified);
   const memoryDirectory = memory === undefined ? null : enter(memory.directory);
   // Who asks for none has no limit, nor has who said nothing of memory: what is promised then is a guess of ours.
@@ -74,8 +74,20 @@ function cpuSetting(version: 1 | 2, directory: string, cpuMilli: number): [strin
   return [`${directory}/cpu.weight`, String(weight)];
 }
 
-/** `0-19,40-59`: those near any of the GPUs; `null` where there are none, or where one does not say. */
-function cpusNear(gpuIds: readonly string[], gpus: readonly GpuDevice[]): string | null {
+/** `0-19,40-59`: those near any of the GPUs; `null` where one does not say, and where they are fewer than were promised. */
+function cpusNear({ gpuIds, cpuMilli }: Allocation, gpus: readonly GpuDevice[]): string | null {
   const near = gpuIds.map((id) => gpuOf(gpus, id)?.cpuAffinity ?? null);
-  return near.length === 0 || near.includes(null) ? null : [...new Set(near)].join(",");
+  if (near.length === 0 || near.includes(null)) return null;
+  const cpus = [...new Set(near)].join(",");
+  return countCpus(cpus) * 1000 < cpuMilli ? null : cpus;
+}
+
+/** Of a list as the kernel writes it, perhaps with some twice. */
+function countCpus(list: string): number {
+  const cpus = new Set<number>();
+  for (const range of list.split(",")) {
+    const [first, last = first] = range.split("-").map(Number);
+    for (let cpu = first ?? 0; cpu <= (last ?? -1); cpu++) cpus.add(cpu);
+  }
+  return cpus.size;
 }

@@ -132,7 +132,7 @@ export class Attempts {
 
   /** By an attempt that runs, or has not left them yet. */
   heldGpuIds(): string[] {
-    return this.#ledger.all().flatMap(({ gpus, hasLeftGpus }) => (hasLeftGpus ? [] : gpus.map(({ id }) => id)));
+    return this.#ledger.heldGpuIds();
   }
 
   count(): number {

@@ -30,12 +30,13 @@ function leaving(takenBytes: number | null = GIB) {
     unwanted: false,
     askedAtMonotonicMs: null,
   };
-  const world = { uses: [] as GpuUse[], alive: new Set<number>() };
+  const world = { uses: [] as GpuUse[], alive: new Set<number>(), holders: 1 };
   const log: string[] = [];
   const gate = new GpuGate({
     clock,
     readGpuUses: () => world.uses,
     isProcessAlive: (pid) => world.alive.has(pid),
+    countHolders: () => world.holders,
     killLeftovers: () => log.push("kill"),
     onDirty: (gpuId, evidence, allowedBytes) => log.push(`dirty ${gpuId} ${allowedBytes / GIB}: ${evidence}`),
     onLeft: () => log.push("left"),
@@ -109,6 +110,16 @@ describe("an attempt that has ended", () => {
     expect(log).toEqual([]);
     clock.advanceBy(100);
     says(71, [holder(90, "9.0.1-others")]);
+    clock.advanceBy(1_000);
+    expect(log).toEqual(["left"]);
+  });
+
+  test("gets no blame for a shared GPU on which the driver names nobody", () => {
+    const { clock, held, gate, world, log, says } = leaving();
+    world.holders = 2;
+    gate.enter(held);
+    clock.advanceBy(100);
+    says(71);
     clock.advanceBy(1_000);
     expect(log).toEqual(["left"]);
   });

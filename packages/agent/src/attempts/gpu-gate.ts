@@ -11,6 +11,8 @@ export interface GpuGatePorts {
   clock: Clock;
   readGpuUses(): readonly GpuUse[];
   isProcessAlive(pid: number): boolean;
+  /** Attempts that have not left this GPU yet. */
+  countHolders(gpuId: string): number;
   /** Kills what lives of the attempt, wherever it hides. */
   killLeftovers(held: HeldAttempt): void;
   /** It stays as it is, and nobody else should be given it before less than `allowedBytes` of it is taken. */
@@ -57,9 +59,12 @@ export class GpuGate {
   }
 
   #lookAt({ held, endedAtMonotonicMs }: Leaving, uses: ReadonlyMap<string, GpuUse>): void {
-    const { clock, isProcessAlive, killLeftovers, onDirty, onLeft } = this.#ports;
+    const { clock, isProcessAlive, countHolders, killLeftovers, onDirty, onLeft } = this.#ports;
     const departure = { attemptId: held.attemptId, endedAtMonotonicMs, isAlive: isProcessAlive };
-    const found = held.gpus.map((gpu) => ({ gpu, now: cleanlinessOf(gpu, uses.get(gpu.id), departure) }));
+    const found = held.gpus.map((gpu) => {
+      const isShared = countHolders(gpu.id) > 1;
+      return { gpu, now: cleanlinessOf(gpu, uses.get(gpu.id), { ...departure, isShared }) };
+    });
     if (found.some(({ now }) => now.is === "haunted")) killLeftovers(held);
     const isOver = clock.monotonicMs() - endedAtMonotonicMs >= AT_MOST_MS;
     if (!isOver && found.some(({ now }) => now.is !== "clean")) return;

@@ -20,6 +20,8 @@ export interface Departure {
   attemptId: string;
   endedAtMonotonicMs: number;
   isAlive(pid: number): boolean;
+  /** Another attempt of ours holds a share of the same GPU. */
+  isShared: boolean;
 }
 
 /** A GPU of which nobody says anything is clean: there is nothing to go by. */
@@ -31,6 +33,8 @@ export function cleanlinessOf(gpu: HeldGpu, use: GpuUse | undefined, departure: 
   const pids = own.filter((pid) => departure.isAlive(pid));
   if (pids.length > 0) return { is: "haunted", pids };
   if (use.saidAtMs === null || use.saidAtMs <= departure.endedAtMonotonicMs) return { is: "unheard" };
+  // In a container the driver names nobody: what is taken may all be what the others hold.
+  if (departure.isShared && use.processes.length === 0) return { is: "clean" };
   const taken = takenBytes(use, departure.attemptId);
   if (taken === null || taken <= allowedBytes(gpu)) return { is: "clean" };
   return { is: "dirty", evidence: describeHolders(use) };

@@ -24,6 +24,11 @@ export class Ledger {
     return [...this.#heldById.values()];
   }
 
+  /** One of a GPU for each attempt that has not left it. */
+  heldGpuIds(): string[] {
+    return this.all().flatMap(({ gpus, hasLeftGpus }) => (hasLeftGpus ? [] : gpus.map(({ id }) => id)));
+  }
+
   add(held: HeldAttempt): void {
     this.#heldById.set(held.attemptId, held);
   }

@@ -17,8 +17,8 @@ export interface LifecyclePorts {
   shipper: Pick<OutputShipper, "track" | "finish" | "drop" | "acknowledgedBytes">;
   clock: Clock;
   log: Log;
-  /** `onLeft` and `killLeftovers` are the attempts' own part. */
-  gpus: Omit<GpuGatePorts, "clock" | "onLeft" | "killLeftovers">;
+  /** The others are the attempts' own part. */
+  gpus: Omit<GpuGatePorts, "clock" | "onLeft" | "killLeftovers" | "countHolders">;
 }
 
 /** The steps that one held attempt can take, each with what it does to the machine. */
@@ -35,6 +35,7 @@ export class Lifecycle {
     this.#gate = new GpuGate({
       ...ports.gpus,
       clock: ports.clock,
+      countHolders: (gpuId) => ledger.heldGpuIds().filter((id) => id === gpuId).length,
       killLeftovers: (held) => void ports.supervisors.killLeftovers(held),
       onLeft: (held) => {
         held.hasLeftGpus = true;

@@ -47,6 +47,7 @@ describe("a diagnosis", () => {
       ok         gpu 0: NVIDIA A100-SXM4-80GB, 80 GiB, 0 B used, driver 590.48.01, GPU-0
       ok         CUDA: the driver runs up to 13.1
       ok         docker 27.3.1
+      verdict    unhealthy: 1 unhealthy, 1 degraded, 2 note, 6 ok
       "
     `);
   });
@@ -59,6 +60,7 @@ describe("a diagnosis", () => {
       health: HEALTHY,
       canReadKernelLog: true,
     });
-    expect(text.split("\n").filter((line) => line !== "" && !line.startsWith("ok "))).toEqual([]);
+    const others = text.split("\n").filter((line) => line !== "" && !line.startsWith("ok "));
+    expect(others).toEqual(["verdict    ok: 5 ok"]);
   });
 });

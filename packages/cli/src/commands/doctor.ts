@@ -9,7 +9,10 @@ export function registerDoctor(program: Command, invoke: Invoke): void {
     .command("doctor")
     .description("Have a machine look at everything on it: what is wrong, what was seen, what to do about it.")
     .argument("<name-or-id>", "the node's name, or its id")
-    .option("--burn", "also load each GPU that no task holds for ten seconds, by its agent's --burn-test")
+    .option(
+      "--burn",
+      "also load each GPU of a cordoned node that no task holds for ten seconds, by its agent's --burn-test",
+    )
     .action((idOrName: string, { burn }: { burn?: true }, command: Command) =>
       invoke(command, (invocation) => diagnose(invocation, idOrName, burn === true)),
     );

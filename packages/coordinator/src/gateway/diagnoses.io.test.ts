@@ -16,6 +16,7 @@ const DIAGNOSIS: Diagnosis = {
 describe("a node that is asked how it is", () => {
   test("answers who asked, each with his own", async () => {
     const agent = await coordinator.connectAgent(1);
+    await coordinator.client.setNodeAdmin("node1", { admin: "cordoned" });
     const asked = [coordinator.client.diagnose("node1"), coordinator.client.diagnose("node1", { burn: true })];
     const questions = [await agent.next("diagnose"), await agent.next("diagnose")];
     expect(new Set(questions.map(({ burn }) => burn))).toEqual(new Set([false, true]));
@@ -61,6 +62,13 @@ describe("a node that is asked how it is", () => {
     ["is not known", "nobody", "node.notFound"],
   ] as const)("and %s is not asked", async ([, name, code]) => {
     await expect(coordinator.client.diagnose(name)).rejects.toMatchObject({ code });
+  });
+
+  test("and may still get tasks burns nothing", async () => {
+    await coordinator.connectAgent(6);
+    await expect(coordinator.client.diagnose("node6", { burn: true })).rejects.toMatchObject({
+      code: "node.notCordoned",
+    });
   });
 
   test("and whose agent is of before is not asked", async () => {

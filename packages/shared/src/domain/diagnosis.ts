@@ -49,7 +49,7 @@ export function bySeverity(findings: readonly Finding[]): Finding[] {
   return findings.toSorted((a, b) => rank.indexOf(a.severity) - rank.indexOf(b.severity));
 }
 
-/** For people: each finding with what was seen and what to do, then every question that was asked. */
+/** For people: each finding with what was seen and what to do, every question that was asked, and what it comes to. */
 export function diagnosisLines({ findings, calls }: Diagnosis): string[] {
   const found = bySeverity(findings).flatMap(({ severity, subject, code, text, evidence, advice }) => [
     `${severity.padEnd(INDENT.length)}${subject === null ? "" : `${subject}: `}${text}${code === null ? "" : ` (${code})`}`,
@@ -60,5 +60,17 @@ export function diagnosisLines({ findings, calls }: Diagnosis): string[] {
     ({ command, tookMs, result, said }) =>
       `${"asked".padEnd(INDENT.length)}${command}: ${result} after ${tookMs} ms${said === "" ? "" : `: ${said}`}`,
   );
-  return [...found, ...asked];
+  return [...found, ...asked, `${"verdict".padEnd(INDENT.length)}${verdictOf(findings)}`];
+}
+
+/** `unhealthy: 1 unhealthy, 2 degraded, 14 ok`. */
+function verdictOf(findings: readonly Finding[]): string {
+  const counts = FindingSeverity.options.map(
+    (severity) => [severity, findings.filter((finding) => finding.severity === severity).length] as const,
+  );
+  const worst = counts.find(([severity, count]) => count > 0 && severity !== "note")?.[0] ?? "ok";
+  return `${worst}: ${counts
+    .filter(([, count]) => count > 0)
+    .map(([severity, count]) => `${count} ${severity}`)
+    .join(", ")}`;
 }

@@ -27,13 +27,18 @@ export const nodeHardwareRoutes: FastifyPluginAsyncZod<NodeHardwareOptions> = as
       schema: {
         summary: "Look at everything on a node",
         description:
-          "Runs every probe on the node, as `drover-agent doctor` does there; answers when it is done, after some seconds. The worst comes first.",
+          "Runs every probe on the node, as `drover-agent doctor` does there; answers when it is done, after some seconds. The worst comes first. A burn test wants a node that is cordoned.",
         params: NodeParams,
         body: DiagnoseRequest.optional(),
         response: { 200: Diagnosis },
       },
     },
-    async (request) => diagnose(requireNode(fleet, request.params.id).id, request.body?.burn ?? false),
+    async (request) => {
+      const { id, name, admin } = requireNode(fleet, request.params.id);
+      const burn = request.body?.burn ?? false;
+      if (burn && admin === "schedulable") throw new DroverError("node.notCordoned", `${name} is not cordoned.`);
+      return diagnose(id, burn);
+    },
   );
 
   app.post(
