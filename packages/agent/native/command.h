@@ -20,10 +20,20 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Where the machine runs out of memory or CPUs, its daemons and whoever logs in to look come before any task. */
+static void stand_back(const struct launch *launch) {
+  if (launch->niceness > 0) setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + launch->niceness);
+  int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  write_all(file, "500", 3);
+  close(file);
+}
+
 static _Noreturn void become_command(const struct launch *launch, int output, int release, int problem) {
   char go;
   setpgid(0, 0);
   enter_own_cgroups(launch);
+  stand_back(launch);
   /* Without its supervisor nobody enforces its lease or timeout, so it must not go on alone. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   ssize_t got;

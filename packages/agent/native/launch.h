@@ -8,6 +8,7 @@ struct launch {
   char *bytes;
   int64_t timeout_ms; /* 0: none */
   int64_t stop_grace_ms;
+  int niceness; /* 0: its share of the CPUs is set by its cgroup */
   bool ends_with_lease;
   const char *work_dir;
   const char *cgroup; /* Of version 2; NULL: none */
@@ -41,6 +42,7 @@ static bool read_launch(struct launch *launch) {
     else if (strcmp(key, "env") == 0) launch->environment[variables++] = value;
     else if (strcmp(key, "timeoutMs") == 0) launch->timeout_ms = strtoll(value, NULL, 10);
     else if (strcmp(key, "stopGraceMs") == 0) launch->stop_grace_ms = strtoll(value, NULL, 10);
+    else if (strcmp(key, "niceness") == 0) launch->niceness = (int)strtol(value, NULL, 10);
     else if (strcmp(key, "onDisconnect") == 0) launch->ends_with_lease = strcmp(value, "restart") == 0;
     else if (strcmp(key, "workDir") == 0) launch->work_dir = value;
     else if (strcmp(key, "cgroup") == 0) launch->cgroup = value;

@@ -37,4 +37,11 @@ describe("a launch", () => {
   test("has no cgroups where the node has none to give", () => {
     expect(composeLaunch(anAssignment(), context).cgroups).toEqual(NO_CGROUPS);
   });
+
+  test("stands behind the machine's own processes where no cgroup weighs its CPUs", () => {
+    const cpu = { version: 2, directory: "/cg" } as const;
+    const cgroupRoots = { ...NO_CGROUP_ROOTS, unified: "/cg", controllers: { cpu } };
+    expect(composeLaunch(anAssignment(), context).niceness).toBe(5);
+    expect(composeLaunch(anAssignment(), { ...context, cgroupRoots }).niceness).toBe(0);
+  });
 });

@@ -5,6 +5,9 @@ import type { CgroupRoots } from "../runtime/open-cgroups.ts";
 import { cgroupsFor } from "./attempt-cgroups.ts";
 import { environmentFor } from "./environment.ts";
 
+/** A third of the weight of a process of the machine itself (sched(7): 1.25 to the fifth). */
+const NICENESS_WITHOUT_SHARES = 5;
+
 export interface LaunchContext {
   nodeName: string;
   bootId: string;
@@ -27,6 +30,7 @@ export function composeLaunch(assignment: Assignment, context: LaunchContext): L
     stopGraceMs: assignment.stopGraceMs,
     onDisconnect: assignment.onDisconnect,
     workDir: assignment.workDir ?? `${directory}/work`,
+    niceness: context.cgroupRoots.controllers.cpu === undefined ? NICENESS_WITHOUT_SHARES : 0,
     cgroups: cgroupsFor(assignment.attemptId, assignment.allocation, context.gpus, context.cgroupRoots),
     gpus: assignment.allocation.gpuIds.map((id) => ({ id, takenBytes: context.gpuMemoryTaken(id) })),
     arguments: assignment.script === null ? (assignment.command ?? []) : scriptCommand(assignment.script, directory),

@@ -101,6 +101,20 @@ describe("what a command gets", () => {
     );
   });
 
+  test("is a place behind the machine's own processes, where CPUs or memory run out", async () => {
+    const supervised = await startSupervised();
+    const script = sh("nice; cat /proc/self/oom_score_adj");
+    const [weighed, nice] = [
+      supervised.start({ arguments: script }),
+      supervised.start({ arguments: script, niceness: 5 }),
+    ];
+    await supervised.ended(weighed);
+    await supervised.ended(nice);
+    const own = execFileSync("nice", { encoding: "utf8" }).trim();
+    expect(supervised.output(weighed)).toBe(`${own}\n500\n`);
+    expect(supervised.output(nice)).toBe(`${Math.min(19, Number(own) + 5)}\n500\n`);
+  });
+
   test("is a clean process: three descriptors, no signal blocked or ignored, a group of its own", async () => {
     const supervised = await startSupervised();
     const script = `ls /proc/$$/fd; cat; grep -E '^Sig(Blk|Ign)' /proc/$$/status | cut -f2; echo $$; cut -d' ' -f5 /proc/$$/stat`;

@@ -10,6 +10,7 @@ const launch = {
   stopGraceMs: 10,
   onDisconnect: "restart",
   workDir: "/w",
+  niceness: 0,
   cgroups: NO_CGROUPS,
   gpus: [],
   arguments: ["sh", "-c", "cgroup\nbootId"],

@@ -55,6 +55,7 @@ export async function startSupervised(): Promise<Supervised> {
       stopGraceMs: 5_000,
       onDisconnect: "wait",
       workDir: `${spool.directoryOf(attemptId)}/work`,
+      niceness: 0,
       cgroups: NO_CGROUPS,
       gpus: [],
       arguments: ["/bin/true"],
