@@ -112,6 +112,11 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
     why: "the one file of shared that needs Node: it starts programs, and no browser loads it",
   },
   {
+    files: `${SHARED}tls/`,
+    may: [`${SHARED}errors.ts`, "node:"],
+    why: "how a program on Node comes to trust a coordinator; no browser loads it",
+  },
+  {
     files: `${SHARED}units.ts`,
     may: ["npm:zod"],
     pure: true,
@@ -143,6 +148,19 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
     may: [`${COORDINATOR}access/`, `${COORDINATOR}durable-files.ts`, SHARED, "node:"],
     mayAsTypes: [`${COORDINATOR}store/`],
     why: "who asks is found out here, of what a request shows; it knows neither routes nor SQL",
+  },
+  {
+    files: `${COORDINATOR}tls/`,
+    may: [
+      `${COORDINATOR}durable-files.ts`,
+      `${COORDINATOR}tls/`,
+      SHARED,
+      "npm:@peculiar/x509",
+      "npm:reflect-metadata",
+      "node:",
+    ],
+    mayAsTypes: [`${COORDINATOR}config.ts`, `${COORDINATOR}telemetry/`],
+    why: "certificates and their keys: made, kept, exchanged; it does not know what is served with them",
   },
   {
     files: `${COORDINATOR}engine/`,
@@ -205,6 +223,7 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
       `${COORDINATOR}models/`,
       `${COORDINATOR}store/`,
       `${COORDINATOR}telemetry/`,
+      `${COORDINATOR}tls/`,
       "npm:pino",
     ],
     why: "routes read through what they are given and change only through the engine",
@@ -261,6 +280,7 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
       `${COORDINATOR}coordinator.ts`,
       `${COORDINATOR}copy-commands.ts`,
       `${COORDINATOR}telemetry/`,
+      `${COORDINATOR}tls/`,
       `${COORDINATOR}token-command.ts`,
       SHARED,
       "node:",

@@ -10,7 +10,8 @@ import { CoordinatorProcess, runCommand } from "../storage/coordinator-process.t
 
 const PAGE = readFileSync(join(CHECKOUT, "docs/operations.md"), "utf8");
 const BLOCKS = [...PAGE.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands = ""]) => commands);
-const [backup = "", restore = "", acceptChange = "", giveUpLog = "", resetAdmin = "", ...others] = BLOCKS;
+const [backup = "", restore = "", acceptChange = "", giveUpLog = "", fingerprint = "", resetAdmin = "", ...others] =
+  BLOCKS;
 
 const folder = mkdtempSync(join(tmpdir(), "drover-operations-"));
 const dataDir = join(folder, "lib/drover");
@@ -39,7 +40,7 @@ function jobNames(): (string | null)[] {
 }
 
 // In the order of the page: each block finds what the ones before it have left.
-test("the page's commands back up a running coordinator, restore it, accept what was changed or lost, and make an admin token", async () => {
+test("the page's commands back up a running coordinator, restore it, accept what was changed or lost, say its fingerprint, and make an admin token", async () => {
   expect(others).toEqual([]);
   mkdirSync(join(folder, "backup"));
   const running = await CoordinatorProcess.start({ dataDir });
@@ -72,6 +73,9 @@ test("the page's commands back up a running coordinator, restore it, accept what
   await expectRefused();
   typed(giveUpLog);
   expect(jobNames()).toEqual(["changed"]);
+
+  await (await CoordinatorProcess.start({ dataDir, options: ["--advertise", "localhost"] })).stop();
+  expect(typed(fingerprint)).toMatch(/^[\w-]{43}\n$/);
 
   expect(typed(resetAdmin)).toMatch(/^drv_[\w-]{43}\n$/);
   expect(jobNames()).toEqual(["changed"]);

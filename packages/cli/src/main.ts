@@ -23,6 +23,7 @@ import { ExitCode, exitCodeForError } from "./exit-codes.ts";
 import type { Invoke } from "./invocation.ts";
 import { tell } from "./invocation.ts";
 import { createProcessShell, type Shell } from "./shell.ts";
+import { trustCoordinator } from "./trust.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The process `drover`. */
@@ -69,6 +70,7 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
   const invoke: Invoke = async (command, carryOut) => {
     const options = command.optsWithGlobals<{ coordinator?: string; json?: true }>();
     const url = coordinatorUrl(options.coordinator, shell);
+    await trustCoordinator(url, shell);
     const client = createClient(url, { token: tokenSource(url, shell) });
     keepExitCode(await carryOut({ client, shell, asJson: options.json === true }));
   };

@@ -7,16 +7,11 @@ describe("the listen address", () => {
     ["[::1]:80", "::1", 80],
     ["localhost:0", "localhost", 0],
     ["127.8.9.1:1", "127.8.9.1", 1],
+    ["0.0.0.0:7070", "0.0.0.0", 7070],
+    ["gpu-01:7070", "gpu-01", 7070],
   ])("%s is taken", (text, host, port) => {
     expect(parseListenAddress(text)).toEqual({ host, port });
   });
-
-  test.each(["0.0.0.0:7070", "[::]:7070", "192.168.1.5:7070", "gpu-01:7070", "127.0.0.1.evil.example:1"])(
-    "%s is refused, because there is no authentication yet",
-    (text) => {
-      expect(() => parseListenAddress(text)).toThrowError(expect.objectContaining({ code: "listen.notLoopback" }));
-    },
-  );
 
   test.each(["7070", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", ":7070", ""])("%s is no address", (text) => {
     expect(() => parseListenAddress(text)).toThrowError(expect.objectContaining({ code: "listen.invalidAddress" }));
@@ -42,6 +37,8 @@ describe("the options", () => {
       hubEndpoint: "https://huggingface.co",
       hubToken: process.env["HF_TOKEN"] || null,
       hubTokenFile: null,
+      names: [],
+      tls: { type: "none" },
     });
   });
 
@@ -60,6 +57,52 @@ describe("the options", () => {
     expect(() => readConfig(["--data-dir", "/d", "--lease", "10s", "--heartbeat", "5s"], false)).toThrowError(
       expect.objectContaining({ code: "config.invalid" }),
     );
+  });
+});
+
+describe("TLS", () => {
+  function tlsOf(...argv: string[]) {
+    const config = readConfig(["--data-dir", "/d", ...argv], false);
+    return config && { names: config.names, tls: config.tls.type };
+  }
+  const GIVEN = ["--tls-cert", "c", "--tls-key", "k"];
+
+  test.each([
+    ["loopback alone", [], [], "none"],
+    ["an address that others reach", ["--listen", "10.0.0.5:1"], ["10.0.0.5"], "own"],
+    [
+      "a name beside it",
+      ["--listen", "10.0.0.5:1", "--advertise", "C.example, c.example"],
+      ["c.example", "10.0.0.5"],
+      "own",
+    ],
+    ["all addresses, and a name", ["--listen", "0.0.0.0:1", "--advertise", "c.example"], ["c.example"], "own"],
+    ["loopback that is known elsewhere", ["--advertise", "c.example"], ["c.example"], "own"],
+    ["a certificate that is given", ["--listen", "0.0.0.0:1", ...GIVEN], [], "given"],
+    ["a flag that says so", ["--listen", "10.0.0.5:1", "--insecure-plain-http"], ["10.0.0.5"], "none"],
+    [
+      "something on loopback in front of it",
+      ["--advertise", "c.example", "--insecure-plain-http"],
+      ["c.example"],
+      "none",
+    ],
+    [
+      "an address that only looks like loopback",
+      ["--listen", "127.0.0.1.evil.example:1"],
+      ["127.0.0.1.evil.example"],
+      "own",
+    ],
+  ])("%s", (_case, argv, names, tls) => {
+    expect(tlsOf(...argv)).toEqual({ names, tls });
+  });
+
+  test.each([
+    ["listen.nameMissing", ["--listen", "0.0.0.0:1"]],
+    ["listen.nameMissing", ["--listen", "[::]:1", "--insecure-plain-http"]],
+    ["config.invalid", ["--tls-cert", "c"]],
+    ["config.invalid", [...GIVEN, "--insecure-plain-http"]],
+  ])("%s: %j", (code, argv) => {
+    expect(() => tlsOf(...argv)).toThrowError(expect.objectContaining({ code }));
   });
 });
 

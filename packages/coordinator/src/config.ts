@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { invariant } from "@drover/shared/assert.ts";
 import { DroverError } from "@drover/shared/errors.ts";
@@ -20,7 +21,17 @@ export interface CoordinatorConfig {
   /** The token for it, as the environment gives it, and the file that holds one; the file wins. */
   hubToken: string | null;
   hubTokenFile: string | null;
+  /** What it is called, by whoever does not reach it as loopback. */
+  names: readonly string[];
+  tls: TlsConfig;
 }
+
+export type TlsConfig =
+  /** Plain HTTP: what is sent can be read on the way. */
+  | { type: "none" }
+  /** By an authority of the coordinator's own. */
+  | { type: "own" }
+  | { type: "given"; certFile: string; keyFile: string };
 
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
 
@@ -28,7 +39,8 @@ const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
 export type Invocation =
   | { command: "run"; config: CoordinatorConfig }
   | { command: "backup" | "restore"; dataDir: string; file: string; json: boolean }
-  | { command: "resetAdmin"; dataDir: string };
+  | { command: "resetAdmin"; dataDir: string }
+  | { command: "caFingerprint"; dataDir: string };
 
 /** Options win over environment variables, and those over the defaults. */
 export function readInvocation(argv: readonly string[], isTerminal: boolean): Invocation {
@@ -55,6 +67,12 @@ export function readInvocation(argv: readonly string[], isTerminal: boolean): In
     .action(() => {
       invocation = { command: "resetAdmin", dataDir: program.opts<RunOptions>().dataDir };
     });
+  program
+    .command("ca-fingerprint")
+    .description("print what clients are to trust: DROVER_CA_FINGERPRINT for drover, on other machines")
+    .action(() => {
+      invocation = { command: "caFingerprint", dataDir: program.opts<RunOptions>().dataDir };
+    });
   program.parse([...argv], { from: "user" });
   invariant(invocation, "a command line that parses asks for something");
   return invocation;
@@ -75,6 +93,10 @@ interface RunOptions {
   localToken?: string;
   hfEndpoint: string;
   hfTokenFile?: string;
+  advertise?: string[];
+  tlsCert?: string;
+  tlsKey?: string;
+  insecurePlainHttp?: true;
 }
 
 function describeProgram(isTerminal: boolean): Command {
@@ -129,6 +151,23 @@ function describeProgram(isTerminal: boolean): Command {
         "DROVER_HF_TOKEN_FILE",
       ),
     )
+    .addOption(
+      new Option("--advertise <host,…>", "the names and addresses by which others reach it; its certificate names them")
+        .env("DROVER_ADVERTISE")
+        .argParser(parseNames),
+    )
+    .addOption(
+      new Option("--tls-cert <file>", "a certificate that machines trust by themselves, with its chain, as PEM").env(
+        "DROVER_TLS_CERT",
+      ),
+    )
+    .addOption(
+      new Option("--tls-key <file>", "its private key; both are read again when they change").env("DROVER_TLS_KEY"),
+    )
+    .option(
+      "--insecure-plain-http",
+      "no TLS, though others reach it: whoever is on the way reads the tokens and everything else",
+    )
     .allowExcessArguments(false);
 }
 
@@ -139,8 +178,16 @@ function readConfig(options: RunOptions): CoordinatorConfig {
       "--lease must be at least three times --heartbeat, or one late packet costs a node its attempts.",
     );
   }
+  const { host, port } = parseListenAddress(options.listen);
+  const advertised = options.advertise ?? [];
+  const tls = readTls(options, isLoopbackHost(host) && advertised.length === 0);
+  if (isWildcard(host) && advertised.length === 0 && tls.type !== "given")
+    throw new DroverError("listen.nameMissing", `${host} is no name by which others could reach it.`);
   return {
-    ...parseListenAddress(options.listen),
+    host,
+    port,
+    names: isWildcard(host) || isLoopbackHost(host) ? advertised : [...new Set([...advertised, host.toLowerCase()])],
+    tls,
     dataDir: options.dataDir,
     log: options.log,
     logLevel: options.logLevel,
@@ -153,17 +200,37 @@ function readConfig(options: RunOptions): CoordinatorConfig {
   };
 }
 
-/** `127.0.0.1:7070`, `[::1]:7070`, `localhost:0`; nothing but loopback until there is TLS. */
+/** Plain HTTP only where nobody else can be on the way, or where somebody has said so in as many words. */
+function readTls({ tlsCert, tlsKey, insecurePlainHttp }: RunOptions, isOnlyForThisMachine: boolean): TlsConfig {
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new DroverError("config.invalid", "--tls-cert and --tls-key go together.");
+  if (tlsCert !== undefined && tlsKey !== undefined) {
+    if (insecurePlainHttp)
+      throw new DroverError("config.invalid", "--insecure-plain-http leaves no use for --tls-cert.");
+    return { type: "given", certFile: tlsCert, keyFile: tlsKey };
+  }
+  return { type: insecurePlainHttp || isOnlyForThisMachine ? "none" : "own" };
+}
+
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::" || host === "*";
+}
+
+function parseNames(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim().toLowerCase());
+  const wrong = names.find((name) => isIP(name) === 0 && !HOST_NAME.test(name));
+  if (wrong !== undefined)
+    throw new InvalidArgumentError(`"${wrong}" is no name or address; write, for example, coord.example,10.0.0.5.`);
+  return [...new Set(names)];
+}
+
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+/** `127.0.0.1:7070`, `[::1]:7070`, `localhost:0`, `0.0.0.0:7070`. */
 export function parseListenAddress(text: string): { host: string; port: number } {
   const match = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (!match?.[1] || port > 65_535) throw new DroverError("listen.invalidAddress", `"${text}" is not HOST:PORT.`);
-  if (!isLoopbackHost(match[1])) {
-    throw new DroverError(
-      "listen.notLoopback",
-      `${match[1]} can be reached from other machines, and this coordinator has no TLS yet: tokens would be read on the way.`,
-    );
-  }
   return { host: match[1].replace(/^\[(.*)\]$/, "$1"), port };
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { AddressInfo } from "node:net";
+import { isIP, type AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import type { Clock } from "@drover/shared/clock.ts";
 import { taskKey, type AttemptId, type JobId, type TaskKey } from "@drover/shared/domain/ids.ts";
@@ -11,6 +11,7 @@ import { createControl } from "./control.ts";
 import { Signals } from "./engine/signals.ts";
 import { openWebSockets } from "./gateway/web-sockets.ts";
 import { acceptUpgrades } from "./http/upgrade.ts";
+import { bareHost, isLoopbackHost, type AnswersTo } from "./http/loopback.ts";
 import { createHttpServer } from "./http/server.ts";
 import { HubClient } from "./models/hub-client.ts";
 import { readHubToken } from "./models/hub-token.ts";
@@ -20,6 +21,8 @@ import { nodeOutputFiles } from "./output/output-files.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { logOpening } from "./telemetry/log-opening.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { openTls } from "./tls/open-tls.ts";
+import type { ServerTls } from "./tls/server-tls.ts";
 
 /** Between SIGTERM and SIGKILL of an attempt that is stopped. */
 const STOP_GRACE_MS = 10_000;
@@ -45,54 +48,27 @@ export async function startCoordinator(
   showAdminToken: ShowAdminToken = null,
 ): Promise<Coordinator> {
   const store = openStore(config.dataDir);
+  const tls = await openTlsOf(store, config, clock, log);
   logOpening(log, store.opening);
-  const fleet = store.loadFleet({
-    incarnation: newIncarnation(),
-    leaseMs: config.leaseMs,
-    heartbeatIntervalMs: config.heartbeatIntervalMs,
-    stopGraceMs: STOP_GRACE_MS,
-  });
-  const taskSignals = new Signals<TaskKey>();
-  const eventSignals = new Signals<"events">();
-  const metrics = createMetrics(fleet);
-  const { engine, gateway, outputs } = createControl({
-    fleet,
-    store,
-    history: store.history,
-    files: nodeOutputFiles,
-    dataDir: config.dataDir,
-    clock,
-    log,
-    onOutputGrown: (attemptId) => taskSignals.signal(taskKeyOf(attemptId)),
-    onReleased(turn) {
-      metrics.countTurn(turn);
-      if (turn.written.events.length > 0) eventSignals.signal("events");
-      for (const { event } of turn.written.events)
-        if ("taskIndex" in event) taskSignals.signal(taskKey(event.jobId as JobId, event.taskIndex));
-    },
-  });
-  const liveAttemptIds = [...fleet.attempts.values()].map((attempt) => attempt.id);
-  const distrusted = distrustOutput(config.dataDir, outputs, readBootId(), liveAttemptIds);
-  if (distrusted > 0) log.info({ event: "output.distrusted", attempts: distrusted }, "output is fetched again");
+  const inside = openInside(config, store, clock, log);
+  const { fleet, engine, gateway, outputs } = inside;
   const localToken = config.localTokenFile === null ? null : openLocalToken(config.localTokenFile);
   const tokens = new Tokens(store.access, clock, localToken);
   const hub = new HubClient({ endpoint: config.hubEndpoint, readToken: () => readHubToken(config), clock });
   const http = await createHttpServer({
-    engine,
+    ...inside,
     tokens,
     audit: store.access,
     history: store.history,
-    outputs,
-    metrics,
-    taskSignals,
-    eventSignals,
     diagnose: (nodeId, burn) => gateway.diagnose(nodeId, burn),
     resolveModel: (reference, choice) => resolveModel(hub, reference, choice),
+    answersTo: answersTo(config, tls),
+    tls,
     clock,
     log,
   });
   const webSockets = openWebSockets(gateway);
-  acceptUpgrades(http.server, webSockets);
+  acceptUpgrades(http.server, webSockets, answersTo(config, tls));
 
   let stopPruning = (): void => {};
   async function closeStore(): Promise<void> {
@@ -109,9 +85,11 @@ export async function startCoordinator(
     await closeStore();
     throw listenError(error, config);
   }
-  const url = urlOf(http.server.address() as AddressInfo);
+  const url = urlOf(http.server.address() as AddressInfo, config);
+  const pinned = tls?.trust.type === "authority" ? { caFingerprint: tls.trust.fingerprint } : {};
+  const size = { jobs: fleet.jobs.size, nodes: fleet.nodes.size };
   log.info(
-    { event: "coordinator.listening", url, dataDir: config.dataDir, jobs: fleet.jobs.size, nodes: fleet.nodes.size },
+    { event: "coordinator.listening", url, dataDir: config.dataDir, ...size, ...pinned },
     "coordinator listening",
   );
   makeAdmin(tokens, log, showAdminToken);
@@ -129,6 +107,54 @@ export async function startCoordinator(
       log.info({ event: "coordinator.stopped" }, "coordinator stopped");
     },
   };
+}
+
+/** What decides and remembers, and those who wait for it to change. */
+function openInside(config: CoordinatorConfig, store: Store, clock: Clock, log: Logger) {
+  const fleet = store.loadFleet({
+    incarnation: newIncarnation(),
+    leaseMs: config.leaseMs,
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
+    stopGraceMs: STOP_GRACE_MS,
+  });
+  const taskSignals = new Signals<TaskKey>();
+  const eventSignals = new Signals<"events">();
+  const metrics = createMetrics(fleet);
+  const control = createControl({
+    fleet,
+    store,
+    history: store.history,
+    files: nodeOutputFiles,
+    dataDir: config.dataDir,
+    clock,
+    log,
+    onOutputGrown: (attemptId) => taskSignals.signal(taskKeyOf(attemptId)),
+    onReleased(turn) {
+      metrics.countTurn(turn);
+      if (turn.written.events.length > 0) eventSignals.signal("events");
+      for (const { event } of turn.written.events)
+        if ("taskIndex" in event) taskSignals.signal(taskKey(event.jobId as JobId, event.taskIndex));
+    },
+  });
+  const liveAttemptIds = [...fleet.attempts.values()].map((attempt) => attempt.id);
+  const distrusted = distrustOutput(config.dataDir, control.outputs, readBootId(), liveAttemptIds);
+  if (distrusted > 0) log.info({ event: "output.distrusted", attempts: distrusted }, "output is fetched again");
+  return { ...control, fleet, metrics, taskSignals, eventSignals };
+}
+
+/** By which names a request may ask for this coordinator. */
+function answersTo({ names }: CoordinatorConfig, tls: ServerTls | null): AnswersTo {
+  return (host) => isLoopbackHost(host) || names.includes(bareHost(host)) || tls?.answersTo(bareHost(host)) === true;
+}
+
+/** Under the lock of the data directory, where its files are. */
+async function openTlsOf(store: Store, ...options: Parameters<typeof openTls>): Promise<ServerTls | null> {
+  try {
+    return await openTls(...options);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
 }
 
 /** At the first start somebody must become the admin: by the local file, or by a token that is shown this once. */
@@ -166,8 +192,10 @@ function taskKeyOf(attemptId: AttemptId): TaskKey {
   return taskKey(Number(jobId) as JobId, Number(taskIndex));
 }
 
-function urlOf({ address, port, family }: AddressInfo): string {
-  return family === "IPv6" ? `http://[${address}]:${port}` : `http://${address}:${port}`;
+/** By the name under which others know it, where it has one: `0.0.0.0` is nowhere. */
+function urlOf({ address, port }: AddressInfo, { names, tls }: CoordinatorConfig): string {
+  const host = names[0] ?? address;
+  return `${tls.type === "none" ? "http" : "https"}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
 function listenError(error: unknown, { host, port }: CoordinatorConfig): unknown {

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 /**
@@ -23,6 +23,21 @@ export function makeDirectory(path: string): void {
     syncPath(dirname(made));
     if (made === first) return;
   }
+}
+
+/** In the place of what is there, and with no reader but its owner from its first byte on. */
+export function writePrivateFile(path: string, text: string): void {
+  const unfinished = `${path}.incoming`;
+  removeFile(unfinished);
+  const fd = openSync(unfinished, "wx", 0o600);
+  try {
+    writeSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(unfinished, path);
+  syncPath(dirname(path));
 }
 
 /** Gone for good, where it was there. */

@@ -55,10 +55,10 @@ describe("drover-coordinator", () => {
     expect(second.said()).toMatch(/^drover-coordinator: dataDir\.locked: [^\n]+\n$/);
   });
 
-  test("refuses an address beyond loopback, in one line", async () => {
+  test("refuses to be reached by others under no name, in one line", async () => {
     const refused = start("--listen", "0.0.0.0:0", "--data-dir", join(folder, "c"));
     expect(await refused.ended).toEqual([1, null]);
-    expect(refused.said()).toMatch(/^drover-coordinator: listen\.notLoopback: [^\n]+TLS[^\n]+\n$/);
+    expect(refused.said()).toMatch(/^drover-coordinator: listen\.nameMissing: [^\n]+--advertise[^\n]+\n$/);
   });
 
   test("refuses an address that is taken, in one line", async () => {

@@ -5,6 +5,7 @@ import { runCopyCommand } from "./copy-commands.ts";
 import { startCoordinator } from "./coordinator.ts";
 import { resetAdmin } from "./token-command.ts";
 import { openLog } from "./telemetry/open-log.ts";
+import { ownFingerprint } from "./tls/own-certificate.ts";
 
 /**
  * The program. Without a command it is the coordinator, and runs until SIGTERM or SIGINT. Exit code 0: done;
@@ -15,6 +16,7 @@ export async function main(): Promise<void> {
     const invocation = readInvocation(process.argv.slice(2), process.stdout.isTTY);
     if (invocation.command === "run") await run(invocation.config);
     else if (invocation.command === "resetAdmin") process.stdout.write(`${resetAdmin(invocation.dataDir)}\n`);
+    else if (invocation.command === "caFingerprint") process.stdout.write(`${ownFingerprint(invocation.dataDir)}\n`);
     else process.stdout.write(`${runCopyCommand(invocation, systemClock)}\n`);
   } catch (error) {
     if (!isDroverError(error)) throw error;

@@ -200,10 +200,22 @@ export const ERRORS = {
     meaning: "A defect in Drover.",
     advice: "Look for the request id in the coordinator's log and report it.",
   },
-  "listen.notLoopback": {
+  "listen.nameMissing": {
     httpStatus: null,
-    meaning: "The coordinator has no TLS yet and refuses to listen beyond loopback.",
-    advice: "Listen on 127.0.0.1, ::1 or localhost, and reach it through SSH.",
+    meaning: "The coordinator is to be reached by others, and nobody has said by which name.",
+    advice: "Say --advertise HOST[,HOST]: the names and addresses by which agents and people reach it.",
+  },
+  "tls.unusable": {
+    httpStatus: null,
+    meaning: "A certificate or its key cannot be used as it is.",
+    advice:
+      "For `tls/` of the data directory: copy it back from where it was saved, readable by its owner only. For --tls-cert and --tls-key: a certificate with its chain, and its key, as PEM.",
+  },
+  "tls.untrusted": {
+    httpStatus: null,
+    meaning: "What answered showed no certificate that this machine trusts for that name; nothing was sent to it.",
+    advice:
+      "Where the coordinator has an authority of its own, set DROVER_CA_FINGERPRINT to what `drover-coordinator ca-fingerprint` prints there. Where it is set, compare it: somebody may stand in between.",
   },
   "listen.addressInUse": {
     httpStatus: null,

@@ -273,6 +273,12 @@ export const DAEMON_LOG_LINES = {
   "access.lockedOut":
     "So many invalid tokens came from one address that for a while no more of them are looked at, logged or audited.",
   "access.adminTokenMissing": "There is no admin token yet; says how to make one.",
+  "tls.renewed":
+    "The coordinator's certificate was exchanged for a new one of the same key; says until when it is valid.",
+  "tls.renewFailed": "The coordinator's certificate could not be exchanged for a new one; it is tried again each hour.",
+  "tls.reloaded": "The files of --tls-cert and --tls-key have changed; new connections get the new certificate.",
+  "tls.reloadFailed":
+    "The files of --tls-cert and --tls-key have changed and cannot be used; the certificate of before stays.",
   "log.dropped": "Nobody read the log for so long that lines were dropped; the event stream has them.",
   "core.defect": "An input met a defect of the core: nothing of it happened, and everything else goes on.",
   "request.failed": "A request met a defect; the id is the one in the caller's problem document.",

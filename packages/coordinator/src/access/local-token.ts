@@ -1,7 +1,7 @@
-import { closeSync, fsyncSync, lstatSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import { isTokenShaped } from "@drover/shared/domain/token.ts";
 import { DroverError } from "@drover/shared/errors.ts";
-import { removeFile, syncPath } from "../durable-files.ts";
+import { writePrivateFile } from "../durable-files.ts";
 import { newToken } from "./tokens.ts";
 
 const OTHERS_MAY = 0o077;
@@ -29,14 +29,6 @@ function readLocalToken(path: string): string | null {
 
 function writeLocalToken(path: string): string {
   const token = newToken();
-  const unfinished = `${path}.incoming`;
-  removeFile(unfinished);
-  // Anew, and so with no reader but its owner from its first byte on.
-  const fd = openSync(unfinished, "wx", 0o600);
-  writeSync(fd, `${token}\n`);
-  fsyncSync(fd);
-  closeSync(fd);
-  renameSync(unfinished, path);
-  syncPath(path);
+  writePrivateFile(path, `${token}\n`);
   return token;
 }

@@ -19,10 +19,12 @@ import type { OutputStore } from "../output/output-store.ts";
 import type { AccessStore } from "../store/access-store.ts";
 import type { History } from "../store/read-history.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { ServerTls } from "../tls/server-tls.ts";
 import { FailedAttempts } from "../access/failed-attempts.ts";
 import type { Tokens } from "../access/tokens.ts";
 import { mayAnybody, openGate } from "./gate.ts";
-import { isLoopbackHost } from "./loopback.ts";
+import { serverOptions } from "./https-server.ts";
+import type { AnswersTo } from "./loopback.ts";
 import { OpenAnswers } from "./open-answers.ts";
 import { toDroverError, toProblem } from "./problem.ts";
 import { accessRoutes } from "./routes/access.ts";
@@ -46,6 +48,9 @@ export interface HttpServerOptions {
   eventSignals: Signals<"events">;
   diagnose: Diagnose;
   resolveModel: ResolveModel;
+  answersTo: AnswersTo;
+  /** `null`: plain HTTP. */
+  tls: ServerTls | null;
   clock: Clock;
   log: Logger;
 }
@@ -55,12 +60,14 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** The HTTP API. Changes go through the engine; reads come from the store and the live fleet. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
   const { engine, tokens, audit, history, outputs, metrics, taskSignals, eventSignals, clock, log } = options;
+  const { answersTo, tls } = options;
   const app = Fastify({
     // One line per change of state is the log's contract (DESIGN §9); a line per request would drown it.
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
     // A follower of output or events may stay for days; closing the server must not wait for it.
     forceCloseConnections: true,
+    ...serverOptions(tls),
   }).withTypeProvider<ZodTypeProvider>();
 
   // Only JSON: what a page in a browser could send without asking first (text, forms) is refused.
@@ -70,8 +77,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
 
   app.addHook("onRequest", async (request) => {
-    // A web page whose name resolves to loopback could speak to us (DNS rebinding), and try what needs no token.
-    if (!isLoopbackHost(request.hostname)) {
+    // A web page whose name resolves to our address could speak to us (DNS rebinding), and try what needs no token.
+    if (!answersTo(request.hostname)) {
       throw new DroverError("request.forbiddenHost", `This coordinator does not answer for "${request.hostname}".`);
     }
   });

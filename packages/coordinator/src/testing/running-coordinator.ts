@@ -2,15 +2,23 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import { onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { createClient, type DroverClient } from "@drover/shared/client/client.ts";
-import { systemClock } from "@drover/shared/clock.ts";
+import { systemClock, type Clock } from "@drover/shared/clock.ts";
 import type { AgentMessage, AttemptReport, CoordinatorMessage, Hello } from "@drover/shared/protocol/messages.ts";
 import { outputHeaderBytes, writeOutputHeader } from "@drover/shared/protocol/output-frame.ts";
 import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { CoordinatorConfig } from "../config.ts";
 import { startCoordinator, type Coordinator } from "../coordinator.ts";
 import { aHello } from "./scenario.ts";
+
+/** An empty directory of the running test. */
+export function aDataDirectory(): string {
+  const folder = mkdtempSync(join(tmpdir(), "drover-coordinator-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 /** A real coordinator on a free port of loopback, in a data directory of its own. */
 export class RunningCoordinator {
@@ -21,16 +29,20 @@ export class RunningCoordinator {
 
   readonly #config: Partial<CoordinatorConfig>;
 
-  private constructor(dataDir: string, config: Partial<CoordinatorConfig>) {
+  readonly #clock: Clock;
+
+  private constructor(dataDir: string, config: Partial<CoordinatorConfig>, clock: Clock) {
     this.dataDir = dataDir;
     this.#config = config;
+    this.#clock = clock;
   }
 
   static async start(
     dataDir = mkdtempSync(join(tmpdir(), "drover-coordinator-")),
     config: Partial<CoordinatorConfig> = {},
+    clock: Clock = systemClock,
   ): Promise<RunningCoordinator> {
-    const running = new RunningCoordinator(dataDir, config);
+    const running = new RunningCoordinator(dataDir, config, clock);
     await running.#start();
     return running;
   }
@@ -111,9 +123,11 @@ export class RunningCoordinator {
         hubEndpoint: "http://127.0.0.1:9",
         hubToken: null,
         hubTokenFile: null,
+        names: [],
+        tls: { type: "none" },
         ...this.#config,
       },
-      systemClock,
+      this.#clock,
       log,
     );
   }

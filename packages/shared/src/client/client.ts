@@ -11,6 +11,7 @@ import type { JobState, JobSubmission } from "../domain/job.ts";
 import { ERRORS, type ErrorCode } from "../error-codes.ts";
 import { DroverError } from "../errors.ts";
 import { parseEventStream } from "./event-stream.ts";
+import { tlsProblemOf } from "./tls-problem.ts";
 
 export const DEFAULT_COORDINATOR_URL = "http://127.0.0.1:7070";
 
@@ -93,7 +94,7 @@ export function createClient(coordinatorUrl: string, { token = () => null }: Cli
       response = await fetch(new URL(path, coordinatorUrl), { ...init, headers });
     } catch (error) {
       if (init.signal?.aborted) throw error;
-      throw unreachable(coordinatorUrl, error);
+      throw notReached(coordinatorUrl, error);
     }
     if (!response.ok) throw await errorOf(response, coordinatorUrl);
     return response;
@@ -182,6 +183,14 @@ async function* bytesOf(response: Response, coordinatorUrl: string, signal?: Abo
     if (signal?.aborted) throw error;
     throw unreachable(coordinatorUrl, error);
   }
+}
+
+function notReached(coordinatorUrl: string, cause: unknown): DroverError {
+  const problem = tlsProblemOf(cause);
+  if (problem === null) return unreachable(coordinatorUrl, cause);
+  return new DroverError("tls.untrusted", `What answers at ${coordinatorUrl} is not to be trusted: ${problem}.`, {
+    cause,
+  });
 }
 
 function unreachable(coordinatorUrl: string, cause: unknown): DroverError {
