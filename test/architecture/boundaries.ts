@@ -71,8 +71,20 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
     why: "the one place that reads the clock",
   },
   {
+    files: `${SHARED}access-errors.ts`,
+    may: [],
+    pure: true,
+    why: "a table",
+  },
+  {
+    files: `${SHARED}access-log-lines.ts`,
+    may: [],
+    pure: true,
+    why: "a table",
+  },
+  {
     files: `${SHARED}error-codes.ts`,
-    may: [`${SHARED}model-errors.ts`],
+    may: [`${SHARED}access-errors.ts`, `${SHARED}model-errors.ts`],
     pure: true,
     why: "a table",
   },
@@ -84,7 +96,7 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${SHARED}events.ts`,
-    may: [`${SHARED}model-events.ts`, "npm:zod"],
+    may: [`${SHARED}access-log-lines.ts`, `${SHARED}model-events.ts`, "npm:zod"],
     pure: true,
     why: "a table",
   },

@@ -4,7 +4,8 @@ import { DAEMON_LOG_LINES, EVENTS } from "@drover/shared/events.ts";
 import { WAITING_REASONS } from "@drover/shared/domain/waiting-reason.ts";
 import { projectFiles } from "./project-files.ts";
 
-const TABLES = /shared\/src\/(error-codes|events|model-errors|model-events|domain\/waiting-reason)\.ts$/;
+const TABLES =
+  /shared\/src\/(access-errors|access-log-lines|error-codes|events|model-errors|model-events|domain\/waiting-reason)\.ts$/;
 
 /** What the programs are made of: no tests, and not the tables themselves. */
 const sources = projectFiles().filter(

@@ -1,3 +1,4 @@
+import { ACCESS_LOG_LINES } from "./access-log-lines.ts";
 import { z } from "zod";
 import { MODEL_EVENTS } from "./model-events.ts";
 
@@ -268,17 +269,7 @@ export const DAEMON_LOG_LINES = {
   "output.distrusted":
     "The machine was restarted: output that was not yet safe on the disk is fetched again from the agents.",
   "output.writeFailed": "Output of an attempt could not be stored; the agent keeps it and sends it again.",
-  "access.allowed": "Somebody changed something: who, what, to which thing, from where. The audit trail has it too.",
-  "access.denied": "Somebody was not allowed to do something, or showed no valid token; the audit trail has it too.",
-  "access.lockedOut":
-    "So many invalid tokens came from one address that for a while no more of them are looked at, logged or audited.",
-  "access.adminTokenMissing": "There is no admin token yet; says how to make one.",
-  "tls.renewed":
-    "The coordinator's certificate was exchanged for a new one of the same key; says until when it is valid.",
-  "tls.renewFailed": "The coordinator's certificate could not be exchanged for a new one; it is tried again each hour.",
-  "tls.reloaded": "The files of --tls-cert and --tls-key have changed; new connections get the new certificate.",
-  "tls.reloadFailed":
-    "The files of --tls-cert and --tls-key have changed and cannot be used; the certificate of before stays.",
+  ...ACCESS_LOG_LINES,
   "log.dropped": "Nobody read the log for so long that lines were dropped; the event stream has them.",
   "core.defect": "An input met a defect of the core: nothing of it happened, and everything else goes on.",
   "request.failed": "A request met a defect; the id is the one in the caller's problem document.",
