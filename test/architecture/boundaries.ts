@@ -129,6 +129,11 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
     why: "how a program on Node comes to trust a coordinator; no browser loads it",
   },
   {
+    files: `${SHARED}service-manager.ts`,
+    may: [`${SHARED}clock.ts`, "node:child_process"],
+    why: "both daemons speak to systemd in the same way; no browser loads it",
+  },
+  {
     files: `${SHARED}units.ts`,
     may: ["npm:zod"],
     pure: true,
@@ -390,6 +395,17 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     why: "one small file that says which GPUs nobody gets",
   },
   {
+    files: `${AGENT}link-status.ts`,
+    may: [SHARED, "npm:zod", "node:"],
+    mayAsTypes: [`${AGENT}log.ts`],
+    why: "one small file that says how the agent is to whoever asks on the machine",
+  },
+  {
+    files: `${AGENT}status-command.ts`,
+    may: [`${AGENT}link-status.ts`, `${AGENT}machine/machine-clock.ts`, SHARED, "npm:commander"],
+    why: "a command runs beside the agent, and so without the wiring",
+  },
+  {
     files: `${AGENT}log.ts`,
     may: [SHARED, "npm:pino", "node:"],
     why: "log lines are told, they do not ask",
@@ -455,6 +471,16 @@ const PROGRAM_BOUNDARIES: readonly Boundary[] = [
     files: "deploy/bundle.ts",
     may: ["npm:esbuild", "node:"],
     why: "makes the programs as they are delivered",
+  },
+  {
+    files: "deploy/release.ts",
+    may: ["deploy/release/", `${SHARED}version.ts`, "node:"],
+    why: "reads options; the release is made by deploy/release/",
+  },
+  {
+    files: "deploy/release/",
+    may: ["deploy/bundle.ts", "deploy/release/", "node:"],
+    why: "makes everything that is delivered out of sources and tools, and knows nothing of what the programs do",
   },
   {
     files: "examples/",

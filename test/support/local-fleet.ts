@@ -41,6 +41,13 @@ export class LocalFleet {
     return fleet;
   }
 
+  /** For agents that come from elsewhere. */
+  static async startWithoutAgent(coordinatorWords: readonly string[]): Promise<LocalFleet> {
+    const fleet = new LocalFleet(await freePort(), [], coordinatorWords);
+    await fleet.startCoordinator();
+    return fleet;
+  }
+
   async startCoordinator(): Promise<void> {
     this.#coordinator = startDaemon("coordinator", [
       "--listen",

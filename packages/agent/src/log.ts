@@ -15,6 +15,7 @@ const LEVEL_OF_LINE: Partial<Record<AgentLogLine, "warn" | "error">> = {
   "agent.probeWarning": "warn",
   "agent.watchTrouble": "warn",
   "agent.hardwareChanged": "warn",
+  "agent.notifyFailed": "warn",
 };
 
 export interface LogOptions {

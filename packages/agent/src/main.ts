@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { diagnosisLines, isUnhealthy } from "@drover/shared/domain/diagnosis.ts";
 import { DroverError, errorLine, isDroverError } from "@drover/shared/errors.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
+import { openServiceManager, type ServiceManager } from "@drover/shared/service-manager.ts";
 import { Command, Option } from "commander";
 import { startAgent } from "./agent.ts";
 import {
@@ -12,14 +13,17 @@ import {
   parseTools,
   lookWords,
   parseBurnTest,
+  type AgentConfig,
   type AgentOptions,
 } from "./config.ts";
+import { linkStateOf, describeLinkStatus, writeLinkStatus, type LinkStatus } from "./link-status.ts";
 import { dialWebSocket } from "./link/socket.ts";
-import { createLog } from "./log.ts";
+import { createLog, type Log } from "./log.ts";
 import { diagnose } from "./probe/diagnose.ts";
 import { probeHardware } from "./probe/probe.ts";
 import { linuxMachine } from "./machine/linux-machine.ts";
 import { machineClock } from "./machine/machine-clock.ts";
+import { registerStatus } from "./status-command.ts";
 
 const RANDOM_STEPS = 2 ** 32;
 
@@ -100,15 +104,24 @@ program
     process.stdout.write(`${text}\n`, () => process.exit(isUnhealthy(diagnosis) ? 1 : 0));
   });
 
+registerStatus(program);
+
 async function runAgent(options: AgentOptions): Promise<void> {
   const config = parseConfig(options, process.env);
   // A log that cannot be written (a full disk, a reader that is gone) must not end the agent, and with it the lease.
   process.stdout.on("error", () => {});
-  const log = createLog({
+  const write = createLog({
     format: config.logFormat,
     level: config.logLevel,
     write: (line) => process.stdout.write(line),
   });
+  const serviceManager = openServiceManager({
+    environment: process.env,
+    pid: process.pid,
+    clock: machineClock,
+    onProblem: (reason) => write("agent.notifyFailed", { reason }),
+  });
+  const log = tellLinkToo(write, config, serviceManager);
   // In processes of their own: what they need leaves our memory again, and a tool that hangs cannot hang us.
   const ourselves: [string, ...string[]] = [
     process.execPath,
@@ -135,9 +148,35 @@ async function runAgent(options: AgentOptions): Promise<void> {
     // A copy: each look into process.env itself goes through the C library.
     environment: { ...process.env },
   });
-  const stop = () => void agent.stop();
+  serviceManager.ready();
+  const stop = () => {
+    serviceManager.stopping();
+    void agent.stop();
+  };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+}
+
+/** What the log says of the connection, the service manager and `drover-agent status` say too. */
+function tellLinkToo(write: Log, config: AgentConfig, serviceManager: ServiceManager): Log {
+  function tell(state: Pick<LinkStatus, "link" | "reason">): void {
+    const { name, coordinatorUrl: coordinator, dataDir } = config;
+    const known = { pid: process.pid, name, coordinator, agentVersion: DROVER_VERSION, sinceMs: machineClock.nowMs() };
+    const status = { ...known, ...state };
+    serviceManager.say(describeLinkStatus(status));
+    try {
+      writeLinkStatus(dataDir, status);
+    } catch (error) {
+      // A full disk: whoever asks here is told something old, and nothing else depends on it.
+      write("agent.watchTrouble", { reason: String(error) });
+    }
+  }
+  return (line, fields) => {
+    write(line, fields);
+    const state =
+      line === "agent.started" ? ({ link: "connecting", reason: null } as const) : linkStateOf(line, fields);
+    if (state !== null) tell(state);
+  };
 }
 
 /** The program: runs until SIGTERM or SIGINT. What an operator can mend is one line and exit code 1. */

@@ -24,6 +24,8 @@ export interface CoordinatorConfig {
   /** What it is called, by whoever does not reach it as loopback. */
   names: readonly string[];
   tls: TlsConfig;
+  /** Where a release lies for nodes to fetch; `null`: in the data directory's `artifacts`. */
+  artifactsDir: string | null;
 }
 
 export type TlsConfig =
@@ -97,6 +99,7 @@ interface RunOptions {
   tlsCert?: string;
   tlsKey?: string;
   insecurePlainHttp?: true;
+  artifacts?: string;
 }
 
 function describeProgram(isTerminal: boolean): Command {
@@ -168,6 +171,11 @@ function describeProgram(isTerminal: boolean): Command {
       "--insecure-plain-http",
       "no TLS, though others reach it: whoever is on the way reads the tokens and everything else",
     )
+    .addOption(
+      new Option("--artifacts <dir>", "the release that nodes are installed from (default: DATA_DIR/artifacts)").env(
+        "DROVER_ARTIFACTS",
+      ),
+    )
     .allowExcessArguments(false);
 }
 
@@ -197,6 +205,7 @@ function readConfig(options: RunOptions): CoordinatorConfig {
     hubEndpoint: requireHttpUrl(options.hfEndpoint),
     hubToken: process.env["HF_TOKEN"] || null,
     hubTokenFile: options.hfTokenFile ?? null,
+    artifactsDir: options.artifacts ?? null,
   };
 }
 

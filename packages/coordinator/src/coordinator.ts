@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isIP, type AddressInfo } from "node:net";
+import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Clock } from "@drover/shared/clock.ts";
 import { taskKey, type AttemptId, type JobId, type TaskKey } from "@drover/shared/domain/ids.ts";
@@ -10,6 +11,7 @@ import type { CoordinatorConfig } from "./config.ts";
 import { createControl } from "./control.ts";
 import { Signals } from "./engine/signals.ts";
 import { openWebSockets } from "./gateway/web-sockets.ts";
+import { openArtifacts } from "./http/artifacts.ts";
 import { acceptUpgrades } from "./http/upgrade.ts";
 import { bareHost, isLoopbackHost, type AnswersTo } from "./http/loopback.ts";
 import { createHttpServer } from "./http/server.ts";
@@ -60,6 +62,7 @@ export async function startCoordinator(
     tokens,
     audit: store.access,
     history: store.history,
+    artifacts: openArtifacts(config.artifactsDir ?? join(config.dataDir, "artifacts")),
     diagnose: (nodeId, burn) => gateway.diagnose(nodeId, burn),
     resolveModel: (reference, choice) => resolveModel(hub, reference, choice),
     answersTo: answersTo(config, tls),

@@ -1,5 +1,6 @@
 import { systemClock } from "@drover/shared/clock.ts";
 import { errorLine, isDroverError } from "@drover/shared/errors.ts";
+import { openServiceManager } from "@drover/shared/service-manager.ts";
 import { readInvocation, type CoordinatorConfig } from "./config.ts";
 import { runCopyCommand } from "./copy-commands.ts";
 import { startCoordinator } from "./coordinator.ts";
@@ -32,11 +33,20 @@ function showAdminToken(token: string): void {
 
 async function run(config: CoordinatorConfig): Promise<void> {
   const { log, flush } = openLog(config, systemClock);
+  const serviceManager = openServiceManager({
+    environment: process.env,
+    pid: process.pid,
+    clock: systemClock,
+    onProblem: (reason) => log.warn({ event: "coordinator.notifyFailed", reason }, "systemd could not be told"),
+  });
   // Before anything is started: a signal in between must end it as cleanly as one later.
   const stopAsked = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopAsked.resolve());
   const coordinator = await startCoordinator(config, systemClock, log, process.stderr.isTTY ? showAdminToken : null);
+  serviceManager.ready();
+  serviceManager.say(`serving at ${coordinator.url}`);
   await stopAsked.promise;
+  serviceManager.stopping();
   await coordinator.stop();
   flush();
   process.exit(0);

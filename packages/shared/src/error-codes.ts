@@ -206,6 +206,12 @@ export const ERRORS = {
     meaning: "An option or environment variable has an impossible value.",
     advice: "See --help.",
   },
+  "artifacts.notFound": {
+    httpStatus: 404,
+    meaning: "The coordinator has no such file of a release to hand out.",
+    advice:
+      "Put a release where it looks: `npm run release -- DATA_DIR/artifacts`, or name its folder with --artifacts.",
+  },
   "agent.protocolUnsupported": {
     httpStatus: null,
     meaning: "Agent and coordinator speak no common protocol version.",

@@ -254,6 +254,7 @@ export type FleetEvent = { [N in EventName]: { event: N } & EventFields<N> }[Eve
  */
 export const DAEMON_LOG_LINES = {
   "coordinator.listening": "The API is reachable; says where, and where the data lies.",
+  "coordinator.notifyFailed": "systemd could not be told how the coordinator is; says why.",
   "coordinator.stopping": "A signal asked the coordinator to stop.",
   "coordinator.stopped": "Everything is written and closed.",
   "coordinator.stalled": "The coordinator itself was stopped or slow; every lease was extended by as much.",
@@ -289,6 +290,7 @@ export const DAEMON_LOG_LINES = {
     "A later look found other hardware than the one before: a GPU split, lost or found, a driver loaded.",
   "agent.gpuQuarantined": "Memory of a GPU was not given back after an attempt: nobody gets it; says who holds it.",
   "agent.watchTrouble": "A vendor's tool that is watched for the load ended or hangs; it is started again.",
+  "agent.notifyFailed": "systemd could not be told how the agent is; says why.",
   "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",
   "agent.stopped": "The agent has closed everything.",
 } as const;

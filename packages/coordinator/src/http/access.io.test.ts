@@ -1,4 +1,5 @@
-import { chmodSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,17 +15,22 @@ const SECRET_VALUE = "s3cr3t-of-annas-job";
 const JOB = { command: ["true"], resources: { gpus: 9 }, env: { PASSWORD: SECRET_VALUE } };
 
 let coordinator: RunningCoordinator;
+const artifactsDir = mkdtempSync(join(tmpdir(), "drover-artifacts-"));
 /** One token of each role, under the role's name. */
 const tokens = new Map<Role, string>();
 /** All that were ever used, wrong ones too. */
 const secrets = new Set<string>();
 
 beforeAll(async () => {
-  coordinator = await RunningCoordinator.start();
+  for (const name of ["install.sh", "SHA256SUMS", "no-such-name"]) writeFileSync(join(artifactsDir, name), "");
+  coordinator = await RunningCoordinator.start(undefined, { artifactsDir });
   await coordinator.connectAgent(1);
   for (const role of ROLES) tokens.set(role, await newToken(`the-${role}`, role));
 });
-afterAll(() => coordinator[Symbol.asyncDispose]());
+afterAll(async () => {
+  await coordinator[Symbol.asyncDispose]();
+  rmSync(artifactsDir, { recursive: true });
+});
 
 async function newToken(name: string, role: Role): Promise<string> {
   const { token } = await coordinator.client.createToken({ name, role });
@@ -73,7 +79,7 @@ describe("every route", () => {
       headers["content-type"] = "application/json";
       init.body = JSON.stringify(BODIES[route]);
     }
-    return codeOf(request(path.replace(":id", id).replace(":name", "no-such-name"), init));
+    return codeOf(request(path.replace(":id", id).replace(/:(?:name|file)/, "no-such-name"), init));
   }
 
   describe.each(Object.entries<RouteAccess>(ROUTES))("%s", (route, access) => {
@@ -84,7 +90,9 @@ describe("every route", () => {
 
     test("without a token", async () => {
       if (route.startsWith("GET "))
-        expect((await request(route.slice(4), { method: "HEAD" })).ok).toBe(access.role === null);
+        expect((await request(route.slice(4).replace(":file", "no-such-name"), { method: "HEAD" })).ok).toBe(
+          access.role === null,
+        );
       expect(await ask(route, 1, null)).toBe(access.role === null ? null : "access.tokenMissing");
     });
 

@@ -288,7 +288,9 @@ describe("the daemon's own routes", () => {
     };
     expect(document.openapi).toBe("3.1.0");
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      "/artifacts/{file}",
       "/healthz",
+      "/install.sh",
       "/metrics",
       "/readyz",
       "/v1/audit",

@@ -27,7 +27,9 @@ import { serverOptions } from "./https-server.ts";
 import type { AnswersTo } from "./loopback.ts";
 import { OpenAnswers } from "./open-answers.ts";
 import { toDroverError, toProblem } from "./problem.ts";
+import type { Artifacts } from "./artifacts.ts";
 import { accessRoutes } from "./routes/access.ts";
+import { artifactRoutes } from "./routes/artifacts.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
@@ -51,6 +53,7 @@ export interface HttpServerOptions {
   answersTo: AnswersTo;
   /** `null`: plain HTTP. */
   tls: ServerTls | null;
+  artifacts: Artifacts;
   clock: Clock;
   log: Logger;
 }
@@ -60,7 +63,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** The HTTP API. Changes go through the engine; reads come from the store and the live fleet. */
 export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
   const { engine, tokens, audit, history, outputs, metrics, taskSignals, eventSignals, clock, log } = options;
-  const { answersTo, tls } = options;
+  const { answersTo, artifacts, tls } = options;
   const app = Fastify({
     // One line per change of state is the log's contract (DESIGN §9); a line per request would drown it.
     logger: false,
@@ -135,6 +138,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   await app.register(modelRoutes, { engine, history, resolveModel: options.resolveModel });
   await app.register(eventRoutes, { history, eventSignals, clock });
   await app.register(accessRoutes, { tokens, audit, openAnswers });
+  await app.register(artifactRoutes, { artifacts, tls, clock });
   await app.register(healthRoutes, { engine, metrics });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   return app;

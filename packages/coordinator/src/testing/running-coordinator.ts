@@ -125,6 +125,7 @@ export class RunningCoordinator {
         hubTokenFile: null,
         names: [],
         tls: { type: "none" },
+        artifactsDir: null,
         ...this.#config,
       },
       this.#clock,

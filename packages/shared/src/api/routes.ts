@@ -18,6 +18,8 @@ export const ROUTES = {
   "GET /healthz": { role: null, action: "health.read", doc: "Whether the process is up." },
   "GET /readyz": { role: null, action: "health.read", doc: "Whether it can serve." },
   "GET /openapi.json": { role: null, action: "api.read", doc: "The API's description." },
+  "GET /install.sh": { role: null, action: "artifact.read", doc: "The script that makes a machine a node." },
+  "GET /artifacts/:file": { role: null, action: "artifact.read", doc: "What the script fetches, and its checksums." },
   "GET /metrics": { role: Role.viewer, action: "metrics.read", doc: "Prometheus text." },
   "GET /v1/jobs": { role: Role.viewer, action: "job.list", doc: "The jobs, without their specs." },
   "GET /v1/jobs/:id": {

@@ -1,0 +1,39 @@
+import { createReadStream, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { DroverError } from "@drover/shared/errors.ts";
+
+const CHECKSUMS = "SHA256SUMS";
+/** No path, and nothing hidden. */
+const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** The folder with what `npm run release` made, for machines that join or are upgraded. It is read anew each time. */
+export interface Artifacts {
+  /** Throws `artifacts.notFound`. */
+  readText(name: string): string;
+  /** Throws `artifacts.notFound`. */
+  open(name: string): { sizeBytes: number; stream: Readable };
+  /** Those of which there is at least one archive, in the order of the checksums. */
+  versions(): string[];
+}
+
+export function openArtifacts(folder: string): Artifacts {
+  function find(name: string): { path: string; sizeBytes: number } {
+    const path = join(folder, name);
+    const status = FILE_NAME.test(name) ? statSync(path, { throwIfNoEntry: false }) : undefined;
+    if (!status?.isFile()) throw new DroverError("artifacts.notFound", `There is no ${name} in ${folder}.`);
+    return { path, sizeBytes: status.size };
+  }
+  return {
+    readText: (name) => readFileSync(find(name).path, "utf8"),
+    open(name) {
+      const { path, sizeBytes } = find(name);
+      return { sizeBytes, stream: createReadStream(path) };
+    },
+    versions() {
+      const names = this.readText(CHECKSUMS).split("\n");
+      const versions = names.map((line) => /  drover-(\d\S*?)-linux-(?:x64|arm64)\.tar\.gz$/.exec(line)?.[1]);
+      return [...new Set(versions.filter((version) => version !== undefined))];
+    },
+  };
+}
