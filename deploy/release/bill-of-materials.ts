@@ -74,8 +74,8 @@ function serialNumber(version: string, components: readonly Component[]): string
   const digest = createHash("sha256")
     .update(JSON.stringify([version, components]))
     .digest();
-  digest[6] = 0x80 | (digest[6]! & 0x0f);
-  digest[8] = 0x80 | (digest[8]! & 0x3f);
+  digest[6] = 0x80 | (digest.readUInt8(6) & 0x0f);
+  digest[8] = 0x80 | (digest.readUInt8(8) & 0x3f);
   const hex = digest.toString("hex", 0, 16);
   return `urn:uuid:${[0, 8, 12, 16, 20].map((at, i, all) => hex.slice(at, all[i + 1] ?? 32)).join("-")}`;
 }

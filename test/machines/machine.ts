@@ -137,7 +137,8 @@ export class Machine {
   writtenFiles(): Map<string, string> {
     const files = new Map<string, string>();
     const visit = (folder: string): void => {
-      for (const entry of readdirSync(join(this.#written, folder), { withFileTypes: true })) {
+      const entries = readdirSync(join(this.#written, folder), { withFileTypes: true });
+      for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
         const path = `${folder}/${entry.name}`;
         const { mode, uid } = lstatSync(join(this.#written, path));
         const owner = `${(mode & 0o7777).toString(8)} of ${uid}`;

@@ -24,19 +24,12 @@ export function linkStateOf(
   line: AgentLogLine,
   fields: Readonly<Record<string, unknown>> = {},
 ): Pick<LinkStatus, "link" | "reason"> | null {
-  switch (line) {
-    case "agent.connected":
-      return { link: "online", reason: null };
-    case "agent.refusedByCoordinator":
-      return { link: "refused", reason: `${String(fields["code"])}: ${String(fields["reason"])}` };
-    case "agent.disconnected": {
-      const reason = String(fields["reason"]);
-      // The line before said it better.
-      return reason.startsWith("refused: ") ? null : { link: "offline", reason };
-    }
-    default:
-      return null;
-  }
+  if (line === "agent.connected") return { link: "online", reason: null };
+  const reason = String(fields["reason"]);
+  if (line === "agent.refusedByCoordinator") return { link: "refused", reason: `${String(fields["code"])}: ${reason}` };
+  // That it was refused, the line before said better.
+  if (line === "agent.disconnected" && !reason.startsWith("refused: ")) return { link: "offline", reason };
+  return null;
 }
 
 export function describeLinkStatus({ link, name, coordinator, reason }: LinkStatus): string {
