@@ -37,6 +37,7 @@ describe("the options", () => {
       hubEndpoint: "https://huggingface.co",
       hubToken: process.env["HF_TOKEN"] || null,
       hubTokenFile: null,
+      artifactsDir: null,
       names: [],
       tls: { type: "none" },
     });
