@@ -142,7 +142,7 @@ export class Simulation {
     if (!fleet) return "there is no coordinator";
     const attempts = [...fleet.attempts.values()].map(({ id, state, nodeId }) => `${id} is ${state} on ${nodeId}`);
     const jobs = [...fleet.jobs.values()].filter(({ tasksByState }) => tasksByState.queued > 0);
-    return [...attempts, ...jobs.map((job) => `job ${job.id}: ${whyJobWaits(fleet, job).message}`)].join("; ");
+    return [...attempts, ...jobs.map((job) => `job ${job.id}: ${whyJobWaits(fleet, job, 0).message}`)].join("; ");
   }
 
   #scheduleMishaps(operators: Operators): void {

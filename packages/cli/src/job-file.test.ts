@@ -6,7 +6,7 @@ import { parseJobFile } from "./job-file.ts";
 const EXAMPLES = join(import.meta.dirname, "../../../examples");
 
 describe("a job file", () => {
-  test.each(["hello.yaml", "array.yaml", "script.yaml", "after.yaml", "gpu-share.yaml"])(
+  test.each(["hello.yaml", "array.yaml", "script.yaml", "after.yaml", "gpu-share.yaml", "timeout.yaml"])(
     "examples/%s is one as it stands",
     (file) => {
       expect(() => parseJobFile(readFileSync(join(EXAMPLES, file), "utf8"), file)).not.toThrow();

@@ -64,6 +64,7 @@ export class Tables {
         attempts: [...this.attempts.values()].filter((row) => row.state !== "ended"),
         models: [],
         revisions: [],
+        durations: [],
       },
       settings,
     );

@@ -184,6 +184,18 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "      give(node.free, attempt.allocation);",
   },
   {
+    name: "a node that is no longer kept for a task wakes nobody",
+    file: `${CORE}/scheduler/reservations.ts`,
+    find: "  fleet.capacity.grow(reservation.nodeId);",
+    replace: "",
+  },
+  {
+    name: "a node stays kept for a task that starts elsewhere",
+    file: `${CORE}/scheduler/place-tasks.ts`,
+    find: "  if (own) release(fleet, own);",
+    replace: "",
+  },
+  {
     name: "an end counts before the last byte of output is stored",
     file: `${COORDINATOR}/gateway/agent-gateway.ts`,
     find: "if (storedBytes >= report.outputBytes) return",

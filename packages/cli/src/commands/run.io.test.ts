@@ -213,7 +213,11 @@ describe("drover run", () => {
         response,
         shell.stderr().includes("waits")
           ? ended
-          : { ...ended, state: "queued", waiting: { ...waiting, nodes: [], nodeCount: 0, constraints: [] } },
+          : {
+              ...ended,
+              state: "queued",
+              waiting: { ...waiting, nodes: [], nodeCount: 0, constraints: [], aheadCount: 0, start: null },
+            },
       );
     });
     coordinator.on("GET /v1/jobs/12/output", async (_request, response) => {

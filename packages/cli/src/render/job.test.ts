@@ -95,7 +95,7 @@ describe("one job", () => {
         missing: { cpuMilli: 0, memoryBytes: 6 * 1024 ** 3, gpuCount: 1 },
       } as const,
     ];
-    const waiting = { ...reason, nodes: [...nodes], nodeCount: 1, constraints: [] };
+    const waiting = { ...reason, nodes: [...nodes], nodeCount: 1, constraints: [], aheadCount: 0, start: null };
     const task = aTask({ state: "queued", cause: "submitted", waitingReason: reason });
     const text = renderJob(aJobDetail([task], { state: "queued", startedAt: null, endedAt: null, waiting }), VIEW);
     expect(text).toContain("waits     no node in the fleet is large enough; ask for less\n");
@@ -113,7 +113,7 @@ describe("one job", () => {
         state: "queued",
         startedAt: null,
         endedAt: null,
-        waiting: { ...reason, nodes: [], nodeCount: 1, constraints: [] },
+        waiting: { ...reason, nodes: [], nodeCount: 1, constraints: [], aheadCount: 0, start: null },
         dependencies: [
           { jobId: a, when: "onSuccess", state: "succeeded", standing: "met" },
           { jobId: b, when: "onFailure", state: "running", standing: "awaited" },

@@ -71,6 +71,7 @@ const VERDICTS = {
   cordoned: "cordoned",
   draining: "draining",
   drained: "drained",
+  kept: "kept for a task that comes first",
   busy: "busy",
 } as const;
 

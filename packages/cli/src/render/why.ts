@@ -1,6 +1,7 @@
 import type { JobDetail } from "@drover/shared/api/jobs.ts";
 import { formatResources } from "@drover/shared/domain/format-resources.ts";
-import { CONSTRAINTS, type WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
+import { CONSTRAINTS, type ExpectedStart, type WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
+import { formatDuration } from "@drover/shared/units.ts";
 import { renderFields } from "./fields.ts";
 import { renderWaiting } from "./job.ts";
 
@@ -11,7 +12,29 @@ export function renderWhy({ id, state, spec, tasksByState, waiting }: JobDetail)
     ["job", `${id}: ${tasksByState.queued} ${tasksByState.queued === 1 ? "task waits" : "tasks wait"}`],
     ["each task", formatResources(spec.resources)],
   ]);
-  return [head, renderWaiting(waiting, spec), ...arithmetic(waiting)].join("\n");
+  return [head, renderWaiting(waiting, spec), ...arithmetic(waiting), ...outlook(waiting)].join("\n");
+}
+
+/** Its place in the queue, and where and when it can probably start. */
+function outlook({ code, aheadCount, start }: WaitingReason): string[] {
+  if (code === "dependency") return [];
+  const ahead = aheadCount === 0 ? "nothing" : aheadCount === 1 ? "1 task" : `${aheadCount} tasks`;
+  const lines: [string, string][] = [["before it", ahead]];
+  if (start) lines.push(["start", `${whereOf(start)}${whenOf(start)}`]);
+  return [renderFields(lines)];
+}
+
+function whereOf({ nodeName, isKept }: ExpectedStart): string {
+  return isKept ? `${nodeName} is kept for it, and has room` : `${nodeName} has room first`;
+}
+
+function whenOf({ awaitedCount, awaitedJobIds, inMs, isBound }: ExpectedStart): string {
+  if (awaitedCount === 0) return " now";
+  const jobs = `${awaitedJobIds.length === 1 ? "job" : "jobs"} ${awaitedJobIds.join(", ")}`;
+  const what = awaitedCount === awaitedJobIds.length ? jobs : `${awaitedCount} attempts there of ${jobs}`;
+  const verb = awaitedCount === 1 ? "has" : "have";
+  if (inMs === null) return ` when ${what} ${verb} ended; nobody knows when that is, without a timeout`;
+  return ` when ${what} ${verb} ended, ${isBound ? "at the latest" : "by what such jobs took before"} in ${formatDuration(inMs)}`;
 }
 
 /** One line a constraint: how many nodes it rules out, and on how many it alone stands in the way. */

@@ -328,24 +328,26 @@ describe("the reason why a held job waits", () => {
     const [a, b] = [scenario.submit(), scenario.submit()];
     const dependent = scenario.submit(aJob({ after: [a, b], resources: { gpus: 64 } }));
     const job = scenario.fleet.jobs.get(dependent)!;
-    expect(whyJobWaits(scenario.fleet, job)).toEqual({
+    expect(whyJobWaits(scenario.fleet, job, scenario.now.wallMs)).toEqual({
       code: "dependency",
       message: `it comes after jobs that have not ended: job ${a} (running), job ${b} (queued); see what they do with \`drover job ID\``,
       nodes: [],
       nodeCount: 1,
       constraints: [],
+      aheadCount: 0,
+      start: null,
     });
     scenario.end(scenario.attempt(a));
-    expect(whyJobWaits(scenario.fleet, job).message).toContain(`ended: job ${b} (running);`);
+    expect(whyJobWaits(scenario.fleet, job, scenario.now.wallMs).message).toContain(`ended: job ${b} (running);`);
     scenario.end(scenario.attempt(b));
-    expect(whyJobWaits(scenario.fleet, job).code).toBe("noNodeCouldEverFit");
+    expect(whyJobWaits(scenario.fleet, job, scenario.now.wallMs).code).toBe("noNodeCouldEverFit");
   });
 
   test("names a few of many", () => {
     const scenario = new Scenario();
     const ids = Array.from({ length: 12 }, () => scenario.submit());
     const job = scenario.fleet.jobs.get(scenario.submit(aJob({ after: ids })))!;
-    expect(whyJobWaits(scenario.fleet, job).message).toContain("job 5 (queued) and 7 more;");
+    expect(whyJobWaits(scenario.fleet, job, scenario.now.wallMs).message).toContain("job 5 (queued) and 7 more;");
   });
 
   test("is counted by task beside the reasons of the scheduler", () => {

@@ -1,3 +1,4 @@
+import { invariant } from "@drover/shared/assert.ts";
 import {
   formatAttemptId,
   taskKey,
@@ -6,8 +7,8 @@ import {
   type NodeId,
   type TaskKey,
 } from "@drover/shared/domain/ids.ts";
+import { isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
 import type { RevisionId } from "@drover/shared/domain/model.ts";
-import { DEFAULT_PRIORITY, isTerminalJobState, taskCount } from "@drover/shared/domain/job.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
 import { Dependencies } from "./dependencies.ts";
@@ -24,9 +25,13 @@ import type {
 } from "./records.ts";
 import { Capacity } from "./scheduler/capacity.ts";
 import { Demands } from "./scheduler/demand.ts";
+import { MeasuredDurations } from "./scheduler/measured-durations.ts";
 import { PlacementScore } from "./scheduler/placement-score.ts";
+import { DROVER_POLICY, type SchedulingPolicy } from "./scheduler/policy.ts";
 import { RequestMix } from "./scheduler/request-mix.ts";
-import { WaitingQueue } from "./scheduler/waiting-queue.ts";
+import { Reservations } from "./scheduler/reservations.ts";
+import { standingOf } from "./scheduler/standing.ts";
+import { WaitingQueue, type Standing } from "./scheduler/waiting-queue.ts";
 import { Table } from "./table.ts";
 
 /** The two clocks at the moment of a turn: the wall for what is stored, the monotonic for leases. */
@@ -70,7 +75,10 @@ export interface FleetSettings {
 export class Fleet {
   readonly settings: FleetSettings;
   readonly #demands = new Demands();
-  readonly queue = new WaitingQueue(this.#demands, (jobId) => this.jobs.get(jobId)?.spec.priority ?? DEFAULT_PRIORITY);
+  readonly queue = new WaitingQueue(this.#demands, (jobId) => this.#standingOf(jobId));
+  readonly reservations = new Reservations();
+  readonly durations = new MeasuredDurations();
+  readonly policy: SchedulingPolicy;
   readonly capacity = new Capacity(this.#demands);
   readonly requestMix = new RequestMix(this.#demands);
   readonly placementScore = new PlacementScore(this.requestMix, this.capacity.kinds);
@@ -111,7 +119,12 @@ export class Fleet {
   );
   readonly attempts = new Table<AttemptId, AttemptRecord>(
     (attempt) => attempt.state !== "ended",
-    (before, after) => this.capacity.onAttemptChange(before, after),
+    (before, after) => {
+      this.capacity.onAttemptChange(before, after);
+      // What has ended leaves memory when that is durable.
+      if (before?.state === "ended" && !after)
+        this.durations.learnFrom(before, this.jobs.get(before.jobId)?.spec.name ?? null);
+    },
   );
   readonly nodes = new Table<NodeId, NodeRecord>(
     () => true,
@@ -124,8 +137,9 @@ export class Fleet {
 
   #nextJobId: number;
 
-  constructor(settings: FleetSettings, nextJobId: number) {
+  constructor(settings: FleetSettings, nextJobId: number, policy: SchedulingPolicy = DROVER_POLICY) {
     this.settings = settings;
+    this.policy = policy;
     this.#nextJobId = nextJobId;
   }
 
@@ -135,6 +149,11 @@ export class Fleet {
    */
   takeJobId(): JobId {
     return this.#nextJobId++ as JobId;
+  }
+
+  /** What the next job will be called. */
+  peekJobId(): JobId {
+    return this.#nextJobId as JobId;
   }
 
   jobIdForIdempotencyKey(key: string): JobId | undefined {
@@ -207,6 +226,7 @@ export class Fleet {
     this.sessions.commit();
     this.cooldowns.commit();
     this.freezes.commit();
+    this.reservations.commit();
     this.#greetings.clear();
   }
 
@@ -218,6 +238,7 @@ export class Fleet {
     this.freezes.rollback();
     // The pass that was taken back had noted what it could not place and which nodes it had looked at.
     this.queue.unblockAll();
+    this.reservations.rollback();
     for (const [nodeId, { before, after }] of this.#greetings) {
       // A heartbeat of the session before may have come since, and stays.
       if (this.presences.get(nodeId)?.heardAtMonotonicMs !== after.heardAtMonotonicMs) continue;
@@ -225,6 +246,12 @@ export class Fleet {
       else this.presences.delete(nodeId);
     }
     this.#greetings.clear();
+  }
+
+  #standingOf(jobId: JobId): Standing {
+    const job = this.jobs.get(jobId);
+    invariant(job, `job ${jobId} of a waiting task exists`);
+    return standingOf(job, this.policy);
   }
 
   #moveInQueue(job: JobRecord, isHeld: boolean): void {

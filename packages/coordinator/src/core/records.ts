@@ -20,11 +20,13 @@ export interface JobRecord {
   readonly endedAtMs: number | null;
   /** The name of the token; `null` of jobs from before there were any. */
   readonly submittedBy: string | null;
+  /** How long jobs of its name took when it was submitted; `null` where nobody knew. */
+  readonly expectedMs: number | null;
   readonly idempotency: Idempotency | null;
 }
 
 /** A job without its spec: what a list shows, and can be read without reading megabytes of scripts. */
-export interface JobSummaryRecord extends Omit<JobRecord, "spec" | "idempotency"> {
+export interface JobSummaryRecord extends Omit<JobRecord, "spec" | "idempotency" | "expectedMs"> {
   readonly name: string | null;
   readonly taskCount: number;
   readonly labels: Readonly<Record<string, string>>;

@@ -51,6 +51,7 @@ export function submitJob(
     startedAtMs: null,
     endedAtMs: null,
     submittedBy: actor,
+    expectedMs: fleet.durations.of(spec.name),
     idempotency,
   };
   fleet.jobs.put(jobId, job);

@@ -3,17 +3,22 @@ import { WAITING_REASONS, type WaitingReason, type WaitingReasonCode } from "@dr
 import type { Fleet } from "./fleet.ts";
 import type { JobRecord } from "./records.ts";
 import { countConstraints } from "./scheduler/constraints.ts";
+import { expectStart } from "./scheduler/expect-start.ts";
 import { explainWaiting } from "./scheduler/explain.ts";
 
 /** A sentence that names a hundred jobs is read by nobody. */
 const MAX_NAMED_JOBS = 5;
 
 /** The one top reason of all of a job's queued tasks: what keeps them from the scheduler, else what the scheduler says. */
-export function whyJobWaits(fleet: Fleet, job: JobRecord): WaitingReason {
+export function whyJobWaits(fleet: Fleet, job: JobRecord, nowMs: number): WaitingReason {
   if (fleet.dependencies.isHeld(job.id)) return awaitsOthers(fleet, job);
   const { resources } = job.spec;
-  const constraints = countConstraints(fleet, resources);
-  return { ...explainWaiting(fleet, resources), nodeCount: fleet.nodes.size, constraints };
+  return {
+    ...explainWaiting(fleet, resources),
+    nodeCount: fleet.nodes.size,
+    constraints: countConstraints(fleet, resources, job.id),
+    ...expectStart(fleet, job, nowMs),
+  };
 }
 
 /** How many tasks wait for which reason. */
@@ -40,5 +45,7 @@ function awaitsOthers(fleet: Fleet, job: JobRecord): WaitingReason {
     nodes: [],
     nodeCount: fleet.nodes.size,
     constraints: [],
+    aheadCount: 0,
+    start: null,
   };
 }

@@ -94,6 +94,10 @@ export class Engine {
     return this.#options.fleet;
   }
 
+  get nowMs(): number {
+    return this.#options.clock.nowMs();
+  }
+
   get storeProblem(): DroverError | null {
     return this.#storeProblem;
   }

@@ -15,6 +15,7 @@ import { GPU_SHARES } from "./migrations/0006-gpu-shares.ts";
 import { PRIORITY } from "./migrations/0007-priority.ts";
 import { ACCESS } from "./migrations/0008-access.ts";
 import { MODELS } from "./migrations/0009-models.ts";
+import { EXPECTED_DURATIONS } from "./migrations/0010-expected-durations.ts";
 import { damaged, unusableDirectory, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
@@ -28,6 +29,7 @@ export const MIGRATIONS: readonly string[] = [
   PRIORITY,
   ACCESS,
   MODELS,
+  EXPECTED_DURATIONS,
 ];
 
 export interface OpenedDatabase {

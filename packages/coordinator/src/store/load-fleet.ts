@@ -16,11 +16,25 @@ export interface HotRows {
   attempts: Iterable<AttemptRow>;
   models: Iterable<ModelRow>;
   revisions: Iterable<RevisionRow>;
+  /** How long the latest jobs that succeeded took, in the order of their ids. */
+  durations: Iterable<DurationRow>;
 }
+
+/** Of a job's first task. */
+export interface DurationRow {
+  name: string;
+  started_at_ms: number;
+  ended_at_ms: number;
+}
+
+/** Jobs before these are too long ago to say how long the next takes. */
+export const MAX_MEASURED_JOBS = 5000;
 
 /** The fleet as it was at the last commit. */
 export function fleetOf(rows: HotRows, settings: FleetSettings): Fleet {
   const fleet = new Fleet(settings, rows.lastJobId + 1);
+  for (const { name, started_at_ms, ended_at_ms } of rows.durations)
+    fleet.durations.learn(name, ended_at_ms - started_at_ms);
   for (const row of rows.nodes) {
     const node = nodeRecord(row);
     fleet.nodes.load(node.id, node);
@@ -59,6 +73,15 @@ export function loadFleet(database: Database, settings: FleetSettings): Fleet {
     attempts: rows("select * from attempts where state <> 'ended'"),
     models: rows("select * from models where removed = 0 order by name"),
     revisions: rows("select * from model_revisions order by id"),
+    // A restart must not wait for the whole history: the jobs are found by their ids, and one attempt of each by its key.
+    durations: rows(
+      `select jobs.name, attempts.started_at_ms, attempts.ended_at_ms from jobs
+       join attempts on attempts.job_id = jobs.id and attempts.task_index = 0
+       where jobs.id > (select coalesce(max(id), 0) from jobs) - ${MAX_MEASURED_JOBS}
+         and jobs.state = 'succeeded' and jobs.name is not null
+         and attempts.blame = 'none' and attempts.started_at_ms is not null
+       order by jobs.id`,
+    ),
   };
   return fleetOf(hotRows, settings);
 }

@@ -33,6 +33,7 @@ export interface JobSummaryRow {
 }
 
 export interface JobRow extends JobSummaryRow {
+  expected_ms: number | null;
   idempotency_key: string | null;
   request_sha256: string | null;
   spec: string;
@@ -72,6 +73,7 @@ export function jobRow(job: JobRecord): JobRow {
     started_at_ms: job.startedAtMs,
     ended_at_ms: job.endedAtMs,
     submitted_by: job.submittedBy,
+    expected_ms: job.expectedMs,
     idempotency_key: job.idempotency?.key ?? null,
     request_sha256: job.idempotency?.requestSha256 ?? null,
     spec: JSON.stringify(job.spec),
@@ -108,6 +110,7 @@ export function jobRecord(row: JobRow): JobRecord {
     ...job,
     // Written by this program from a parsed spec: parsing it again would only cost a restart its speed.
     spec: JSON.parse(row.spec) as JobSpec,
+    expectedMs: row.expected_ms,
     idempotency:
       row.idempotency_key === null ? null : { key: row.idempotency_key, requestSha256: row.request_sha256 ?? "" },
   };

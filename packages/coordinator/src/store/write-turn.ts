@@ -5,7 +5,7 @@ import { modelRow, revisionRow } from "./model-rows.ts";
 import { nodeRow } from "./node-row.ts";
 import { attemptRow, JOB_SUMMARY_COLUMNS, jobRow, taskRow } from "./rows.ts";
 
-const JOB_COLUMNS = [...JOB_SUMMARY_COLUMNS, "idempotency_key", "request_sha256", "spec"];
+const JOB_COLUMNS = [...JOB_SUMMARY_COLUMNS, "expected_ms", "idempotency_key", "request_sha256", "spec"];
 const TASK_COLUMNS = [
   "job_id",
   "task_index",

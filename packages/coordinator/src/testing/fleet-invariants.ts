@@ -1,4 +1,7 @@
 import { gpuSharesOf, WHOLE_GPU_MILLI } from "@drover/shared/domain/resources.ts";
+import type { NodeId } from "@drover/shared/domain/ids.ts";
+import { MAX_RESERVATIONS } from "../core/scheduler/reservations.ts";
+import { copyRoom, fits, give } from "../core/scheduler/room.ts";
 import { usableCapacity } from "../core/usable-capacity.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { JobRecord } from "../core/records.ts";
@@ -135,8 +138,8 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
   heldTasksSayWhy(fleet) {
     return [...fleet.jobs.values()]
       .filter((job) => job.tasksByState.queued > 0 && job.spec.after.length > 0)
-      .filter((job) => (whyJobWaits(fleet, job).code === "dependency") !== isUndecided(fleet, job))
-      .map((job) => `job ${job.id} says that it waits for ${whyJobWaits(fleet, job).code}`);
+      .filter((job) => (whyJobWaits(fleet, job, 0).code === "dependency") !== isUndecided(fleet, job))
+      .map((job) => `job ${job.id} says that it waits for ${whyJobWaits(fleet, job, 0).code}`);
   },
 
   /** 11: every waiting task is counted under one reason, and no other task under any. */
@@ -146,7 +149,7 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     return counted === waiting ? [] : [`${counted} tasks wait for a reason, ${waiting} are queued`];
   },
 
-  /** 11: every other waiting task really waits: after a pass no open node has room for it. */
+  /** 11: every other waiting task really waits: after a pass no open node has room for it that is not kept for another. */
   nothingWaitsThatFits(fleet) {
     const broken: string[] = [];
     let queuedCount = 0;
@@ -154,11 +157,35 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
       if (task.state !== "queued" || isUndecided(fleet, fleet.jobs.get(task.jobId))) continue;
       queuedCount++;
       const open = fleet.capacity.openNodes().nodes.map(({ nodeId }) => nodeId);
-      const fitting = open.find((nodeId) => fleet.capacity.hasRoom(nodeId, task.request));
+      const isFree = (nodeId: NodeId) => {
+        const { position } = fleet.reservations.on(nodeId) ?? {};
+        return position === undefined || (position.jobId === task.jobId && position.taskIndex === task.index);
+      };
+      const fitting = open.find((nodeId) => isFree(nodeId) && fleet.capacity.hasRoom(nodeId, task.request));
       if (fitting) broken.push(`task ${task.jobId}.${task.index} waits though it fits on ${fitting}`);
     }
     if (queuedCount !== fleet.queue.waitingCount)
       broken.push(`the queue counts ${fleet.queue.waitingCount}, there are ${queuedCount}`);
+    return broken;
+  },
+
+  /** A node is kept for a task that waits and will fit there, and for few of them. */
+  reservationsAreOfUse(fleet) {
+    const broken: string[] = [];
+    const reservations = [...fleet.reservations.values()];
+    if (reservations.length > MAX_RESERVATIONS) broken.push(`${reservations.length} nodes are kept`);
+    for (const { position, nodeId, demand, awaitedIds } of reservations) {
+      const named = `${nodeId} is kept for task ${position.jobId}.${position.taskIndex}, which`;
+      const task = fleet.task(position.jobId, position.taskIndex);
+      if (task?.state !== "queued") broken.push(`${named} is ${task?.state}`);
+      if (!fleet.capacity.isOpen(nodeId)) broken.push(`${named} cannot start there`);
+      const room = copyRoom(fleet.capacity.roomOn(nodeId));
+      for (const id of awaitedIds) {
+        const attempt = fleet.attempts.get(id);
+        if (attempt && attempt.state !== "ended") give(room, attempt.allocation);
+      }
+      if (!fits(room, demand)) broken.push(`${named} will not fit when what it waits for has ended`);
+    }
     return broken;
   },
 };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { JobId } from "./ids.ts";
 
 /**
  * Why a queued task waits. Ranked: the first that applies is the task's one reason.
@@ -21,6 +22,10 @@ export const WAITING_REASONS = {
     text: "every node that is large enough is offline, or takes no new work for now",
     advice: "see `drover nodes`",
   },
+  keptForEarlier: {
+    text: "the room that there is for it is kept for a task that comes first",
+    advice: "say with timeout how long it takes: what ends before that task can start is let past it",
+  },
   noNodeFitsNow: {
     text: "every node that is large enough and takes work is busy",
     advice: "it starts when enough of what runs there has ended",
@@ -35,7 +40,7 @@ export const NodeVerdict = z
   .object({
     nodeId: z.string(),
     nodeName: z.string(),
-    verdict: z.enum(["tooSmall", "unavailable", "coolingDown", "cordoned", "draining", "drained", "busy"]),
+    verdict: z.enum(["tooSmall", "unavailable", "coolingDown", "cordoned", "draining", "drained", "kept", "busy"]),
     /** What the node lacks: in all for `tooSmall`, right now for `busy`. */
     missing: z.object({
       cpuMilli: z.int().nonnegative(),
@@ -54,6 +59,7 @@ export const CONSTRAINTS = {
   gpus: "have too little GPU free",
   cpus: "have too few CPUs free",
   memory: "have too little memory free",
+  reservation: "are kept for a task that comes first",
 } as const;
 export type Constraint = keyof typeof CONSTRAINTS;
 const CONSTRAINT_NAMES = Object.keys(CONSTRAINTS) as [Constraint, ...Constraint[]];
@@ -70,6 +76,25 @@ export const ConstraintCount = z
   .meta({ id: "ConstraintCount" });
 export type ConstraintCount = z.infer<typeof ConstraintCount>;
 
+/** Where a task can probably start first, and when. */
+export const ExpectedStart = z
+  .object({
+    nodeId: z.string(),
+    nodeName: z.string(),
+    /** Nothing that comes later is let in there that would make it start later. */
+    isKept: z.boolean(),
+    /** So many attempts have to end there first. */
+    awaitedCount: z.int().nonnegative(),
+    /** The jobs that they belong to; at most 5. */
+    awaitedJobIds: z.array(JobId),
+    /** From now; `null` where one of those jobs has no timeout, and nobody knows how long such jobs take. */
+    inMs: z.int().nonnegative().nullable(),
+    /** By timeouts alone, which no attempt outlives; else by how long jobs of the same name took before. */
+    isBound: z.boolean(),
+  })
+  .meta({ id: "ExpectedStart" });
+export type ExpectedStart = z.infer<typeof ExpectedStart>;
+
 export const WaitingReason = z
   .object({
     code: z.enum(REASON_CODES),
@@ -80,6 +105,10 @@ export const WaitingReason = z
     nodeCount: z.int().nonnegative(),
     /** Those that rule any node out. */
     constraints: z.array(ConstraintCount),
+    /** So many waiting tasks come before the job's first one, whatever they ask for; those of jobs that wait for others not counted. */
+    aheadCount: z.int().nonnegative(),
+    /** `null` where no node that takes work is large enough, and where something else holds it. */
+    start: ExpectedStart.nullable(),
   })
   .meta({ id: "WaitingReason" });
 export type WaitingReason = z.infer<typeof WaitingReason>;

@@ -40,6 +40,8 @@ export class Capacity {
   #grown = new Set<NodeId>();
   #nextSlot = 0;
   #open: NodeList | null = null;
+  /** Counts the changes of which nodes there are and which are open. */
+  version = 0;
 
   constructor(demands: Demands) {
     this.#demands = demands;
@@ -66,6 +68,7 @@ export class Capacity {
 
   onNodeChange(before: NodeRecord | undefined, after: NodeRecord | undefined): void {
     this.#open = null;
+    this.version++;
     if (!after) {
       if (before) this.#remove(before.id);
       return;
@@ -80,12 +83,26 @@ export class Capacity {
     const nodeId = (after ?? before)?.nodeId;
     if (nodeId === undefined) return;
     this.#open = null;
+    this.version++;
     this.#node(nodeId).isCoolingDown = after !== undefined && !after.isOver;
     this.#grown.add(nodeId);
   }
 
+  /** What was kept free there no longer is. */
+  grow(nodeId: NodeId): void {
+    this.#grown.add(nodeId);
+  }
+
+  nodeOf(nodeId: NodeId): NodeCapacity | undefined {
+    return this.#nodes.get(nodeId);
+  }
+
   attemptIdsOn(nodeId: NodeId): ReadonlySet<AttemptId> {
     return this.#nodes.get(nodeId)?.attemptIds ?? new Set();
+  }
+
+  get hasGrown(): boolean {
+    return this.#grown.size > 0;
   }
 
   /** The open nodes that may have gained room since the last call; forgets them. */

@@ -1,4 +1,5 @@
 import { NO_GPU } from "@drover/shared/domain/gpu-request.ts";
+import type { JobId } from "@drover/shared/domain/ids.ts";
 import { WHOLE_GPU_MILLI, type ResourceRequest } from "@drover/shared/domain/resources.ts";
 import { CONSTRAINTS, type Constraint, type ConstraintCount } from "@drover/shared/domain/waiting-reason.ts";
 import type { Fleet } from "../fleet.ts";
@@ -10,15 +11,24 @@ import { fits } from "./room.ts";
  * The arithmetic behind a reason to wait: how many nodes each constraint rules out, and on how many it alone stands in
  * the way. One constraint is taken out at a time, and the rest asked by the same rules by which the pass places.
  */
-export function countConstraints(fleet: Fleet, request: ResourceRequest): ConstraintCount[] {
+export function countConstraints(
+  fleet: Fleet,
+  request: ResourceRequest,
+  jobId: JobId | null = null,
+): ConstraintCount[] {
   const nodes = fleet.capacity.allNodes();
   const parts = partsOf(request);
-  const ruledOut = nodes.map((node) => ({ node, by: constraintsOn(node, parts) }));
+  const ruledOut = nodes.map((node) => ({
+    node,
+    by: [...constraintsOn(node, parts), ...(isKeptFromIt(fleet, node, jobId) ? (["reservation"] as const) : [])],
+  }));
   return Object.keys(CONSTRAINTS).flatMap((name) => {
     const constraint = name as Constraint;
     const those = ruledOut.filter(({ by }) => by.includes(constraint));
     const rest = new Demand({ ...request, ...WITHOUT[constraint] });
-    const sole = those.filter(({ node }) => hasRoom(node, rest) && (constraint === "availability" || isOpen(node)));
+    const sole = those.filter(
+      ({ node, by }) => hasRoom(node, rest) && by.every((other) => other === constraint || !LASTING.has(other)),
+    );
     return those.length > 0 ? [{ constraint, nodeCount: those.length, soleCount: sole.length }] : [];
   });
 }
@@ -31,7 +41,16 @@ const WITHOUT: Readonly<Record<Constraint, Partial<ResourceRequest>>> = {
   gpus: NO_GPU,
   cpus: { cpuMilli: 0 },
   memory: { memoryBytes: 0 },
+  reservation: {},
 };
+
+/** Whatever else is asked for, they stand. */
+const LASTING: ReadonlySet<Constraint> = new Set(["availability", "reservation"]);
+
+function isKeptFromIt(fleet: Fleet, { nodeId }: NodeCapacity, jobId: JobId | null): boolean {
+  const reservation = fleet.reservations.on(nodeId);
+  return reservation !== undefined && reservation.position.jobId !== jobId;
+}
 
 type Parts = Record<"cpus" | "memory" | "gpus" | "gpuModels" | "gpuMemory", Demand>;
 

@@ -10,7 +10,7 @@ import { countFitting, fits, type Room } from "./room.ts";
 const MAX_VERDICTS = 20;
 
 /** Without its arithmetic, which is dear and seldom asked for: constraints.ts. */
-type SchedulerReason = Omit<WaitingReason, "nodeCount" | "constraints">;
+type SchedulerReason = Pick<WaitingReason, "code" | "message" | "nodes">;
 
 /**
  * Why a task that asks for this waits. Computed when somebody asks, from the same rules by which the pass
@@ -33,6 +33,7 @@ export function explainWaiting(fleet: Fleet, request: ResourceRequest): Schedule
 
 /** The nearest miss first. */
 const RANK: Readonly<Record<NodeVerdict["verdict"], number>> = {
+  kept: -1,
   busy: 0,
   coolingDown: 1,
   cordoned: 2,
@@ -46,7 +47,11 @@ function verdictOn(fleet: Fleet, node: NodeRecord, demand: Demand): NodeVerdict 
   const named = { nodeId: node.id, nodeName: node.name };
   const all = fleet.capacity.roomInAll(node.id);
   if (!fits(all, demand)) return { ...named, verdict: "tooSmall", missing: lacking(demand, all) };
-  return { ...named, verdict: verdictFor(fleet, node), missing: lacking(demand, fleet.capacity.roomOn(node.id)) };
+  const room = fleet.capacity.roomOn(node.id);
+  const verdict = verdictFor(fleet, node);
+  // It waits all the same: another is to start there first.
+  const isKept = verdict === "busy" && fits(room, demand) && fleet.reservations.on(node.id) !== undefined;
+  return { ...named, verdict: isKept ? "kept" : verdict, missing: lacking(demand, room) };
 }
 
 function verdictFor(fleet: Fleet, node: NodeRecord): NodeVerdict["verdict"] {
@@ -58,6 +63,7 @@ function verdictFor(fleet: Fleet, node: NodeRecord): NodeVerdict["verdict"] {
 function topReason(verdicts: readonly NodeVerdict[]): WaitingReasonCode {
   if (verdicts.length === 0) return "noNodes";
   if (verdicts.every((node) => node.verdict === "tooSmall")) return "noNodeCouldEverFit";
+  if (verdicts.some((node) => node.verdict === "kept")) return "keptForEarlier";
   return verdicts.some((node) => node.verdict === "busy") ? "noNodeFitsNow" : "fittingNodesUnavailable";
 }
 

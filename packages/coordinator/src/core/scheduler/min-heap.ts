@@ -11,6 +11,11 @@ export class MinHeap<T> {
     return this.#items.length;
   }
 
+  /** In no order. */
+  get items(): readonly T[] {
+    return this.#items;
+  }
+
   /** Keeps what passes; O(n). */
   retain(passes: (item: T) => boolean): void {
     const kept = this.#items.filter(passes).toSorted(this.#compare);

@@ -22,6 +22,9 @@ export interface Place {
   readonly gpuMilli: number;
 }
 
+/** Whether so much of the node may be given, though it fits. */
+export type Admission = (node: NodeCapacity, placement: Placement) => boolean;
+
 /**
  * The nodes that one shape has yet to fill in a pass. Room only shrinks during a pass, so a node without room is never
  * looked at again; of those with room the first few, the window, compete.
@@ -46,7 +49,7 @@ export class NodeSearch {
   }
 
   /** Where the demand leaves the most of what is free usable; of equals, the node that joined first. */
-  best(demand: Demand): Place | null {
+  best(demand: Demand, admits: Admission): Place | null {
     this.#refill(demand);
     let best: NodeCapacity | null = null;
     let placement = new Placement();
@@ -56,13 +59,13 @@ export class NodeSearch {
       this.#fragmentation.place(node.free, demand, other);
       const lossMilli = this.#fragmentation.usableMilli(node.free) - other.usableMilli;
       if (lossMilli >= leastLossMilli - SAME_MILLI) continue;
+      if (!admits(node, other)) continue;
       leastLossMilli = lossMilli;
       best = node;
       [placement, other] = [other, placement];
     }
     if (!best) return null;
-    const devices = placement.device ? [placement.device] : wholeDevices(best.free, demand);
-    return { node: best, gpuIds: devices.map(({ id }) => id), gpuMilli: placement.gpuMilli };
+    return { node: best, gpuIds: gpuIdsOf(best, demand, placement), gpuMilli: placement.gpuMilli };
   }
 
   #refill(demand: Demand): void {
@@ -75,4 +78,9 @@ export class NodeSearch {
       if (hasRoom(node, demand)) this.#window.push(node);
     }
   }
+}
+
+/** Which GPUs the demand gets there. */
+export function gpuIdsOf(node: NodeCapacity, demand: Demand, { device }: Placement): string[] {
+  return (device ? [device] : wholeDevices(node.free, demand)).map(({ id }) => id);
 }

@@ -91,7 +91,7 @@ test("whatever comes and ends, nothing is promised twice, and nothing waits that
     }),
     { numRuns: 150 },
   );
-});
+}, 20_000);
 
 test("a whole GPU is never shared, and what names a model or a size of memory gets it", () => {
   fc.assert(
@@ -116,7 +116,7 @@ test("a whole GPU is never shared, and what names a model or a size of memory ge
     }),
     { numRuns: 150 },
   );
-});
+}, 20_000);
 
 test("of tasks that ask for the same, those of the highest priority start first, and among them the earliest", () => {
   fc.assert(
@@ -144,7 +144,7 @@ test("of tasks that ask for the same, those of the highest priority start first,
     }),
     { numRuns: 150 },
   );
-});
+}, 20_000);
 
 test("the same inputs are placed the same way", () => {
   fc.assert(
@@ -156,4 +156,4 @@ test("the same inputs are placed the same way", () => {
     }),
     { numRuns: 50 },
   );
-});
+}, 20_000);

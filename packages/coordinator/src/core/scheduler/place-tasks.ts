@@ -8,40 +8,68 @@ import type { AttemptRecord, TaskRecord } from "../records.ts";
 import { moveTask } from "../task-transitions.ts";
 import { MinHeap } from "./min-heap.ts";
 import { hasRoom, type NodeList } from "./capacity.ts";
-import { NodeSearch, windowSizeFor, type Place } from "./node-search.ts";
+import type { Demand } from "./demand.ts";
+import { endMsFrom } from "./estimates.ts";
+import { gpuIdsOf, NodeSearch, windowSizeFor, type Admission, type Place } from "./node-search.ts";
+import { admits, MAX_RESERVATIONS, release, reserve, reviewed, reviewReservations } from "./reservations.ts";
+import { fits } from "./room.ts";
 import { comparePositions, type QueuePosition, type Shape } from "./waiting-queue.ts";
 
-/** A shape that may still find room in this pass. */
+/** A shape that may still find room in this pass, and its first waiting task. */
 interface Candidate {
-  shape: Shape;
-  search: NodeSearch;
-  head: Head;
+  readonly shape: Shape;
+  readonly search: NodeSearch;
+  readonly head: Head;
 }
 
-/** A shape's first waiting task. */
 interface Head {
-  position: QueuePosition;
-  task: TaskRecord;
+  readonly position: QueuePosition;
+  readonly task: TaskRecord;
 }
 
 /**
- * One pass: by priority and then in the order of submission, each where it leaves the most GPU usable. See README.md for what it costs
- * and why.
+ * In the order of the queue, each where it leaves the most GPU usable. What comes first and finds no room is kept a node
+ * for; the rest may pass it where that does not delay it. See README.md for the costs and the reasons.
  */
 export function placeTasks(fleet: Fleet, effects: Effects, now: Instant): void {
+  reviewReservations(fleet);
+  // What was kept free for a task that has started elsewhere is free to those that have had their turn, too.
+  do runPass(fleet, effects, now);
+  while (fleet.capacity.hasGrown);
+}
+
+function runPass(fleet: Fleet, effects: Effects, now: Instant): void {
+  const { passing } = fleet.policy;
   const candidates = candidatesFor(fleet);
+  const barrier = passing === "nothing" ? firstBlocked(fleet) : null;
+  let blocked = passing === "backfill" && candidates.size > 0 ? blockedHeads(fleet) : null;
   for (let candidate = candidates.pop(); candidate; candidate = candidates.pop()) {
-    const { shape, search } = candidate;
-    const place = search.best(shape.demand);
+    const { shape, search, head } = candidate;
+    if (barrier && comparePositions(barrier, head.position) < 0) return;
+    if (blocked) reserveBefore(fleet, head.position, blocked, now);
+    const place = search.best(shape.demand, admissionFor(fleet, head, shape.demand, now));
     if (place === null) {
       shape.isBlocked = true;
+      if (passing === "nothing" && couldEverFit(fleet, shape.demand)) return;
+      if (passing === "backfill") keepNodeFor(fleet, shape, head.position, now);
       continue;
     }
     shape.positions.pop();
-    assign(fleet, candidate.head.task, place, effects, now);
-    const head = headOf(fleet, shape);
-    if (head) candidates.push({ shape, search, head });
+    assign(fleet, head.task, place, effects, now);
+    if (releaseAfter(fleet, head.position, place)) blocked = blockedHeads(fleet);
+    const next = headOf(fleet, shape);
+    if (next) candidates.push({ shape, search, head: next });
   }
+}
+
+/** What was kept for the task that has started, and what was kept for another there and no longer does. */
+function releaseAfter(fleet: Fleet, position: QueuePosition, { node }: Place): boolean {
+  const own = fleet.reservations.of(position);
+  if (own) release(fleet, own);
+  const other = fleet.reservations.on(node.nodeId);
+  if (!other || reviewed(fleet, other)) return own !== undefined;
+  release(fleet, other);
+  return true;
 }
 
 /** Open shapes look at every open node; blocked ones only at nodes that gained room since they were. */
@@ -55,7 +83,10 @@ function candidatesFor(fleet: Fleet): MinHeap<Candidate> {
     // Most blocked shapes leave here: there may be hundreds of them, and their tasks lie all over the heap.
     if (shape.isBlocked && !grown.nodes.some((node) => hasRoom(node, shape.demand))) continue;
     const head = headOf(fleet, shape);
-    if (head) chosen.push({ shape, list, head });
+    if (!head) continue;
+    chosen.push({ shape, list, head });
+    // Until it turns out that it is: a policy under which nothing passes may end the pass before.
+    shape.isBlocked = false;
   }
   const candidates = new MinHeap<Candidate>((a, b) => comparePositions(a.head.position, b.head.position));
   if (chosen.length === 0) return candidates;
@@ -64,6 +95,79 @@ function candidatesFor(fleet: Fleet): MinHeap<Candidate> {
   for (const { shape, list, head } of chosen)
     candidates.push({ shape, search: new NodeSearch(list, capacity.index, fragmentation, windowSize), head });
   return candidates;
+}
+
+interface BlockedHead {
+  readonly shape: Shape;
+  readonly position: QueuePosition;
+}
+
+/** The first tasks of what found no room before, and that no node is kept for. */
+function blockedHeads(fleet: Fleet): MinHeap<BlockedHead> {
+  const heads = new MinHeap<BlockedHead>((a, b) => comparePositions(a.position, b.position));
+  for (const shape of fleet.queue.shapes()) {
+    const position = shape.isBlocked && mayReserve(fleet, shape) ? shape.positions.peek() : undefined;
+    if (position && !fleet.reservations.of(position)) heads.push({ shape, position });
+  }
+  return heads;
+}
+
+/** Whatever comes before the task is kept a node for before the task takes it. */
+function reserveBefore(fleet: Fleet, position: QueuePosition, blocked: MinHeap<BlockedHead>, now: Instant): void {
+  for (let first = blocked.peek(); first && comparePositions(first.position, position) < 0; first = blocked.peek()) {
+    blocked.pop();
+    const head = headOf(fleet, first.shape);
+    if (head) keepNodeFor(fleet, first.shape, head.position, now);
+  }
+}
+
+/** Unless that was tried, and neither nodes nor reservations have changed since. */
+function mayReserve({ capacity, reservations }: Fleet, shape: Shape): boolean {
+  return shape.reservationTriedAt !== capacity.version + reservations.version;
+}
+
+/** One of the few that come first, and finds no room. */
+function keepNodeFor(fleet: Fleet, shape: Shape, position: QueuePosition, now: Instant): void {
+  const { capacity, reservations } = fleet;
+  if (reservations.of(position) || !mayReserve(fleet, shape)) return;
+  const last = reservations.size < MAX_RESERVATIONS ? null : reservations.last();
+  if (last && comparePositions(last.position, position) < 0) return;
+  if (!reserve(fleet, position, shape.demand, now.wallMs))
+    shape.reservationTriedAt = capacity.version + reservations.version;
+  else if (last && reservations.size > MAX_RESERVATIONS) release(fleet, last);
+}
+
+/** Of what found no room before, and would in an empty fleet. */
+function firstBlocked(fleet: Fleet): QueuePosition | null {
+  let first: QueuePosition | null = null;
+  for (const shape of fleet.queue.shapes()) {
+    if (!shape.isBlocked || !couldEverFit(fleet, shape.demand)) continue;
+    const head = headOf(fleet, shape);
+    if (head && (first === null || comparePositions(head.position, first) < 0)) first = head.position;
+  }
+  return first;
+}
+
+function couldEverFit(fleet: Fleet, demand: Demand): boolean {
+  return fleet.capacity.openNodes().nodes.some(({ all }) => fits(all, demand));
+}
+
+function admissionFor(fleet: Fleet, { task, position }: Head, demand: Demand, now: Instant): Admission {
+  if (fleet.reservations.size === 0) return () => true;
+  const job = fleet.jobs.get(task.jobId);
+  const endMs = job ? endMsFrom(now.wallMs, job, fleet.settings.stopGraceMs) : null;
+  return (node, placement) => {
+    const reservation = fleet.reservations.on(node.nodeId);
+    if (!reservation || comparePositions(position, reservation.position) <= 0) return true;
+    const { cpuMilli, memoryBytes } = demand;
+    const allocation = {
+      cpuMilli,
+      memoryBytes,
+      gpuIds: gpuIdsOf(node, demand, placement),
+      gpuMilli: placement.gpuMilli,
+    };
+    return admits(fleet, reservation, node, allocation, endMs);
+  };
 }
 
 /** Canceled tasks leave their positions behind; where those are the most, they go. */

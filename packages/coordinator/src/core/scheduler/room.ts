@@ -50,13 +50,19 @@ export function wholeRoom(capacity: ResourceCapacity, gpus: readonly GpuDevice[]
   return { cpuMilli, memoryBytes, gpuMilli: gpuIds.length * WHOLE_GPU_MILLI, groups, measured: null };
 }
 
-export function fits(room: Room, demand: Demand): boolean {
+/** To see what would be. */
+export function copyRoom(room: Readonly<Room>): Room {
+  const groups = room.groups.map(({ kind, devices }) => ({ kind, devices: devices.map((device) => ({ ...device })) }));
+  return { ...room, groups, measured: null };
+}
+
+export function fits(room: Readonly<Room>, demand: Demand): boolean {
   if (demand.cpuMilli > room.cpuMilli || demand.memoryBytes > room.memoryBytes) return false;
   return demand.gpuCount === 0 || countFitting(room, demand) >= demand.gpuCount;
 }
 
 /** On how many GPUs there is room for its share; counts no further than it asks for. */
-export function countFitting({ groups }: Room, demand: Demand): number {
+export function countFitting({ groups }: Readonly<Room>, demand: Demand): number {
   let count = 0;
   for (const { kind, devices } of groups) {
     const milli = demand.milliOn(kind);

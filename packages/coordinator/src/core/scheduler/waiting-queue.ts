@@ -1,13 +1,22 @@
 import type { JobId } from "@drover/shared/domain/ids.ts";
-import type { TaskRecord } from "../records.ts";
+import type { JobRecord, TaskRecord } from "../records.ts";
 import type { Demand, Demands } from "./demand.ts";
 import { MinHeap } from "./min-heap.ts";
 
 /** A task's place in the queue. */
 export interface QueuePosition {
   priority: number;
+  /** Of one priority the lowest comes first: by the policy, a time or a length. */
+  rank: number;
   jobId: JobId;
   taskIndex: number;
+}
+
+/** What a job's tasks have in common in the queue. It does not change while they wait. */
+export interface Standing {
+  readonly priority: number;
+  readonly rank: number;
+  readonly estimateClass: number | null;
 }
 
 /**
@@ -15,22 +24,25 @@ export interface QueuePosition {
  * true of all, so a pass looks at shapes, not at tasks: an array of 100,000 costs what one task costs.
  */
 export interface Shape {
+  readonly key: string;
   readonly demand: Demand;
   readonly positions: MinHeap<QueuePosition>;
   /** How many tasks really wait; `positions` may hold some more that have left (see `head`). */
   waitingCount: number;
   /** No node had room at the last pass: only a node that gained room since needs another look. */
   isBlocked: boolean;
+  /** No node could be kept for its first task: what nodes and reservations there were then (see place-tasks.ts). */
+  reservationTriedAt: number | null;
 }
 
 export class WaitingQueue {
   readonly #demands: Demands;
-  readonly #priorityOf: (jobId: JobId) => number;
+  readonly #standingOf: (jobId: JobId) => Standing;
   readonly #shapes = new Map<string, Shape>();
 
-  constructor(demands: Demands, priorityOf: (jobId: JobId) => number) {
+  constructor(demands: Demands, standingOf: (jobId: JobId) => Standing) {
     this.#demands = demands;
-    this.#priorityOf = priorityOf;
+    this.#standingOf = standingOf;
   }
 
   onTaskChange(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
@@ -38,14 +50,18 @@ export class WaitingQueue {
     const waits = after?.state === "queued";
     if (waited === waits) return;
     if (after && waits) {
-      const shape = this.#shapeOf(this.#demands.of(after.request));
+      const { priority, rank } = this.#standingOf(after.jobId);
+      const shape = this.#shapeOf(after);
       shape.waitingCount++;
-      shape.positions.push({ priority: this.#priorityOf(after.jobId), jobId: after.jobId, taskIndex: after.index });
+      const position = { priority, rank, jobId: after.jobId, taskIndex: after.index };
+      const first = shape.positions.peek();
+      // The first of before may have been kept from a node by a task that this one comes before.
+      if (first && comparePositions(position, first) < 0) shape.isBlocked = false;
+      shape.positions.push(position);
     } else if (before) {
-      const demand = this.#demands.of(before.request);
-      const shape = this.#shapeOf(demand);
+      const shape = this.#shapeOf(before);
       shape.waitingCount--;
-      if (shape.waitingCount === 0) this.#shapes.delete(demand.key);
+      if (shape.waitingCount === 0) this.#shapes.delete(shape.key);
     }
   }
 
@@ -57,7 +73,7 @@ export class WaitingQueue {
     for (const task of tasks) this.onTaskChange(task, undefined);
     const [first] = tasks;
     if (!first) return;
-    this.#shapes.get(this.#demands.of(first.request).key)?.positions.retain(({ jobId }) => jobId !== first.jobId);
+    this.#shapes.get(this.#keyOf(first))?.positions.retain(({ jobId }) => jobId !== first.jobId);
   }
 
   /** Only shapes for which something waits. */
@@ -71,21 +87,47 @@ export class WaitingQueue {
     return count;
   }
 
-  unblockAll(): void {
-    for (const shape of this.#shapes.values()) shape.isBlocked = false;
+  /** The place of the job's first waiting task. */
+  firstOf(job: JobRecord, waiting: readonly TaskRecord[]): QueuePosition | null {
+    const [first] = waiting;
+    if (!first) return null;
+    const { priority, rank } = this.#standingOf(job.id);
+    return { priority, rank, jobId: job.id, taskIndex: first.index };
   }
 
-  #shapeOf(demand: Demand): Shape {
-    let shape = this.#shapes.get(demand.key);
+  /** How many really wait before it; looks at every place in the queue. */
+  countBefore(position: QueuePosition, waits: (position: QueuePosition) => boolean): number {
+    let count = 0;
+    for (const { positions } of this.#shapes.values())
+      for (const other of positions.items) if (comparePositions(other, position) < 0 && waits(other)) count++;
+    return count;
+  }
+
+  unblockAll(): void {
+    for (const shape of this.#shapes.values()) {
+      shape.isBlocked = false;
+      shape.reservationTriedAt = null;
+    }
+  }
+
+  #shapeOf(task: TaskRecord): Shape {
+    const key = this.#keyOf(task);
+    let shape = this.#shapes.get(key);
     if (!shape) {
-      shape = { demand, positions: new MinHeap(comparePositions), waitingCount: 0, isBlocked: false };
-      this.#shapes.set(demand.key, shape);
+      const demand = this.#demands.of(task.request);
+      const positions = new MinHeap(comparePositions);
+      shape = { key, demand, positions, waitingCount: 0, isBlocked: false, reservationTriedAt: null };
+      this.#shapes.set(key, shape);
     }
     return shape;
+  }
+
+  #keyOf({ request, jobId }: TaskRecord): string {
+    return `${this.#demands.of(request).key} ${this.#standingOf(jobId).estimateClass}`;
   }
 }
 
 /** The highest priority first; of equals what was submitted first. */
 export function comparePositions(a: QueuePosition, b: QueuePosition): number {
-  return b.priority - a.priority || a.jobId - b.jobId || a.taskIndex - b.taskIndex;
+  return b.priority - a.priority || a.rank - b.rank || a.jobId - b.jobId || a.taskIndex - b.taskIndex;
 }

@@ -103,7 +103,7 @@ function jobDetail(
 ): JobDetail {
   const job = requireJob(engine, history, jobId);
   const { fromTask, limit } = query;
-  const waiting = job.tasksByState.queued > 0 ? whyJobWaits(engine.fleet, job) : null;
+  const waiting = job.tasksByState.queued > 0 ? whyJobWaits(engine.fleet, job, engine.nowMs) : null;
   const tasks = history.tasks(job.id, fromTask, limit, job.spec.resources);
   const lastIndex = tasks.at(-1)?.index ?? fromTask;
   const attempts = history.attempts(job.id, fromTask, lastIndex);
