@@ -94,10 +94,6 @@ export class Engine {
     return this.#options.fleet;
   }
 
-  get nowMs(): number {
-    return this.#options.clock.nowMs();
-  }
-
   get storeProblem(): DroverError | null {
     return this.#storeProblem;
   }

@@ -130,7 +130,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     if (mayAnybody(route.method, route.url)) described.security = [];
     described.response = { ...(described.response as object | undefined), default: Problem };
   });
-  await app.register(jobRoutes, { engine, history, outputs });
+  await app.register(jobRoutes, { engine, history, outputs, clock });
   await app.register(outputRoutes, { engine, history, outputs, taskSignals, log });
   await app.register(nodeRoutes, { engine });
   await app.register(nodeHardwareRoutes, { engine, diagnose: options.diagnose });

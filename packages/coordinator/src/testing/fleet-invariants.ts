@@ -172,7 +172,7 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
   /** A node is kept for a task that waits and will fit there, and for few of them. */
   reservationsAreOfUse(fleet) {
     const broken: string[] = [];
-    const reservations = [...fleet.reservations.values()];
+    const reservations = fleet.reservations.all();
     if (reservations.length > MAX_RESERVATIONS) broken.push(`${reservations.length} nodes are kept`);
     for (const { position, nodeId, demand, awaitedIds } of reservations) {
       const named = `${nodeId} is kept for task ${position.jobId}.${position.taskIndex}, which`;

@@ -92,7 +92,7 @@ class Timed {
       if ([...started, ...submitted].some((other) => comparePositions(other, position) < 0)) this.#promises.delete(key);
       else expect(this.scenario.now.wallMs, `task ${key} waits longer than promised`).toBeLessThanOrEqual(promisedMs);
     }
-    for (const { position, startMs } of fleet.reservations.values()) {
+    for (const { position, startMs } of fleet.reservations.all()) {
       const key = taskKey(position.jobId, position.taskIndex);
       if (startMs !== null) this.#promises.set(key, Math.min(startMs, this.#promises.get(key) ?? Infinity));
     }

@@ -138,9 +138,9 @@ describe("a node that is kept for what comes first", () => {
   test("stays what it was when a turn is taken back that changed it", () => {
     const { scenario, running, blocked } = aBlockedJob();
     const waiting = scenario.submit(aJobOf(1));
-    const before = [...scenario.fleet.reservations.values()];
+    const before = scenario.fleet.reservations.all();
     scenario.failingTurn({ type: "cancelJob", jobId: blocked, actor: "test" });
-    expect([...scenario.fleet.reservations.values()]).toEqual(before);
+    expect(scenario.fleet.reservations.all()).toEqual(before);
     scenario.end(scenario.attempt(running));
     expect([blocked, waiting].map((id) => stateOf(scenario, id))).toEqual(["running", "queued"]);
   });

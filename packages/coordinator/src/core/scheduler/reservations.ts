@@ -31,8 +31,8 @@ export class Reservations {
     return this.#byNode.size;
   }
 
-  values(): IterableIterator<Reservation> {
-    return this.#byNode.values();
+  all(): Reservation[] {
+    return [...this.#byNode.values()];
   }
 
   of(task: Pick<QueuePosition, "jobId" | "taskIndex">): Reservation | undefined {
@@ -71,20 +71,20 @@ export class Reservations {
 
   rollback(): void {
     if (!this.#before) return;
-    for (const reservation of [...this.values()]) this.drop(reservation);
+    for (const reservation of this.all()) this.drop(reservation);
     for (const reservation of this.#before) this.put(reservation);
     this.#before = null;
   }
 
   #note(): void {
     this.version++;
-    this.#before ??= [...this.values()];
+    this.#before ??= this.all();
   }
 }
 
 /** Drops what no longer holds, and brings the rest up to date. */
 export function reviewReservations(fleet: Fleet): void {
-  for (const reservation of [...fleet.reservations.values()]) {
+  for (const reservation of fleet.reservations.all()) {
     const after = reviewed(fleet, reservation);
     if (after === null) release(fleet, reservation);
     else if (after !== reservation) fleet.reservations.put(after);

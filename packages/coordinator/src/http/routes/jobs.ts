@@ -4,6 +4,7 @@ import { z } from "zod";
 import { Job, JobDetail, JobDetailQuery, JobList, JobListQuery } from "@drover/shared/api/jobs.ts";
 import { JobId } from "@drover/shared/domain/ids.ts";
 import { JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
+import type { Clock } from "@drover/shared/clock.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import type { Caller } from "../../access/tokens.ts";
 import type { JobRecord } from "../../core/records.ts";
@@ -18,13 +19,15 @@ export interface JobRoutesOptions {
   engine: Engine;
   history: History;
   outputs: OutputStore;
+  clock: Clock;
 }
 
 const NEWEST = Number.MAX_SAFE_INTEGER;
 
 export const JobParams = z.object({ id: z.coerce.number().pipe(JobId) });
 
-export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { engine, history, outputs }) => {
+export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, options) => {
+  const { engine, history } = options;
   app.post(
     "/v1/jobs",
     {
@@ -73,7 +76,7 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
         response: { 200: JobDetail },
       },
     },
-    async (request) => jobDetail({ engine, history, outputs }, request.params.id, request.query, callerOf(request)),
+    async (request) => jobDetail(options, request.params.id, request.query, callerOf(request)),
   );
 
   app.post(
@@ -96,14 +99,14 @@ export const jobRoutes: FastifyPluginAsyncZod<JobRoutesOptions> = async (app, { 
 };
 
 function jobDetail(
-  { engine, history, outputs }: JobRoutesOptions,
+  { engine, history, outputs, clock }: JobRoutesOptions,
   jobId: JobId,
   query: z.output<typeof JobDetailQuery>,
   reader: Caller,
 ): JobDetail {
   const job = requireJob(engine, history, jobId);
   const { fromTask, limit } = query;
-  const waiting = job.tasksByState.queued > 0 ? whyJobWaits(engine.fleet, job, engine.nowMs) : null;
+  const waiting = job.tasksByState.queued > 0 ? whyJobWaits(engine.fleet, job, clock.nowMs()) : null;
   const tasks = history.tasks(job.id, fromTask, limit, job.spec.resources);
   const lastIndex = tasks.at(-1)?.index ?? fromTask;
   const attempts = history.attempts(job.id, fromTask, lastIndex);
