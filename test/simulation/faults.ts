@@ -56,6 +56,10 @@ const NODE_FAULTS = {
   forkFailures({ machine }, { random }) {
     machine.forkFailures = random.between(1, 5);
   },
+  /** A machine that swaps: what it starts next comes to itself long after, perhaps behind its lease. */
+  slowStarts({ machine }, { random }) {
+    machine.slowStarts = random.between(1, 8);
+  },
   readFailures({ machine }, { random }) {
     machine.readFailures = random.between(1, 8);
   },
@@ -71,11 +75,11 @@ const NODE_FAULTS = {
     path.latencyMs = world.random.magnitude(1, 5_000);
     world.timeline.after(spellMs(world), () => (path.latencyMs = Math.min(path.latencyMs, before)));
   },
-  connectionReset: ({ machine }) => machine.path.connections.forEach((connection) => connection.reset()),
+  connectionReset: (rig) => resetConnections([rig]),
   /** The next connection's first frames come late, perhaps after those of the one that its agent makes instead. */
-  stalledConnection({ machine: { path } }, { random }) {
-    path.nextStallMs = random.between(5_000, 90_000);
-    path.connections.forEach((connection) => connection.reset());
+  stalledConnection(rig, { random }) {
+    rig.machine.path.nextStallMs = random.between(5_000, 90_000);
+    resetConnections([rig]);
   },
   halfOpen({ machine }, { random }) {
     for (const connection of machine.path.connections)
@@ -98,6 +102,30 @@ const COORDINATOR_FAULTS = {
     coordinator.clock.jumpWall(random.between(-5 * HOUR_MS, 5 * HOUR_MS)),
   storeFull: (coordinator, world) => breakStore(coordinator, "storage.full", world),
   storeFailed: (coordinator, world) => breakStore(coordinator, "storage.failed", world),
+  /** A rack in trouble: nodes fall away, the disk fails, and what waits for it waits while the machine stands still. */
+  storeBreaksThenSleep(coordinator, world) {
+    const away = world.nodes.filter(() => world.random.chance(0.5));
+    const untilSleepMs = world.random.magnitude(100, 2_000);
+    partition(away, ["up", "down"], world);
+    resetConnections(away);
+    coordinator.health.problem = "storage.failed";
+    world.timeline.after(untilSleepMs, () => {
+      if (!world.isHealed) coordinator.process?.sleep(world.random.magnitude(5_000, 600_000));
+      coordinator.health.problem = null;
+    });
+  },
+  /** Half of a site is away; the rest connects anew to a coordinator that cannot write it down, and is cut off too. */
+  storeBreaksThenSiteGone(coordinator, world) {
+    const site = siteOfSome(world);
+    const first = site.filter(() => world.random.chance(0.5));
+    const others = site.filter((rig) => !first.includes(rig));
+    partition(first, ["up", "down"], world);
+    breakStore(coordinator, "storage.full", world);
+    resetConnections(others);
+    world.timeline.after(world.random.magnitude(1_000, 30_000), () => {
+      if (!world.isHealed) partition(others, ["up", "down"], world);
+    });
+  },
   slowCommits({ health }, world) {
     health.commitMs = world.random.magnitude(1, 3_000);
     world.timeline.after(spellMs(world), () => (health.commitMs = 0));
@@ -127,12 +155,7 @@ const COORDINATOR_FAULTS = {
     );
   },
   partitionOfSite(_coordinator, world) {
-    const { site } = world.random.pick(world.nodes).machine;
-    partition(
-      world.nodes.filter(({ machine }) => machine.site === site),
-      ["up", "down"],
-      world,
-    );
+    partition(siteOfSome(world), ["up", "down"], world);
   },
 } as const satisfies Record<string, CoordinatorFault>;
 
@@ -177,6 +200,7 @@ export function healEverything(world: World): void {
     if (isDestroyed) continue;
     machine.forkFailures = 0;
     machine.readFailures = 0;
+    machine.slowStarts = 0;
     machine.disk.isFull = false;
     machine.path.latencyMs = Math.min(machine.path.latencyMs, 100);
     if (!machine.isUp) machine.boot();
@@ -204,6 +228,16 @@ function goDown(rig: NodeRig, { timeline, random }: World, inOrder: boolean): vo
     machine.boot();
     agent.start();
   });
+}
+
+/** Every node of one site. */
+function siteOfSome({ nodes, random }: World): NodeRig[] {
+  const { site } = random.pick(nodes).machine;
+  return nodes.filter(({ machine }) => machine.site === site);
+}
+
+function resetConnections(rigs: readonly NodeRig[]): void {
+  for (const { machine } of rigs) machine.path.connections.forEach((connection) => connection.reset());
 }
 
 function partition(rigs: readonly NodeRig[], directions: readonly ("up" | "down")[], world: World): void {

@@ -62,8 +62,8 @@ export class Observer {
   readonly #ended = new Set<string>();
   /** How long the coordinator had been up and awake in all when it last took a frame of a node, or was started. */
   readonly #heardAtAwakeMs = new Map<string, number>();
-  /** The same of hellos: told when they are durable, which may be long after they were taken. */
-  readonly #onlineAtAwakeMs = new Map<string, number>();
+  /** The same of hellos, which count if they are taken: told when that is durable, which may be long after. */
+  readonly #greetedAtAwakeMs = new Map<string, number>();
   #coordinatorAwakeMs = 0;
   /** Nothing is ever broken: then nothing may be lost. */
   isCalm = false;
@@ -149,6 +149,10 @@ export class Observer {
 
   onCoordinatorAwake(durationMs: number): void {
     this.#coordinatorAwakeMs += durationMs;
+  }
+
+  onGreeted(nodeName: string): void {
+    this.#greetedAtAwakeMs.set(nodeName, this.#coordinatorAwakeMs);
   }
 
   onHeard(nodeName: string): void {
@@ -245,7 +249,7 @@ export class Observer {
     this.onEvent(event);
     const { event: name, ...fields } = event;
     this.onLogLine("commit", name, fields);
-    if (event.event === "node.online") this.#onlineAtAwakeMs.set(event.nodeName, this.#coordinatorAwakeMs);
+    if (event.event === "node.online") this.#takeGreeting(event.nodeName);
     if (event.event === "job.cancelRequested") this.#cancelRequested.add(event.jobId);
     if (event.event === "attempt.assigned" && this.#cancelRequested.has(event.jobId))
       this.fail("canceledJobsStartNothing", `${event.attemptId} was assigned after its job was canceled`);
@@ -266,13 +270,14 @@ export class Observer {
       );
   }
 
+  #takeGreeting(nodeName: string): void {
+    const greetedAtMs = this.#greetedAtAwakeMs.get(nodeName) ?? 0;
+    this.#heardAtAwakeMs.set(nodeName, Math.max(greetedAtMs, this.#heardAtAwakeMs.get(nodeName) ?? 0));
+  }
+
   /** How long the coordinator could have heard it, and did not. */
   #silenceOf(nodeName: string): number {
     return this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(nodeName) ?? 0);
-  }
-
-  #silenceSinceOnline(nodeName: string): number {
-    return Math.min(this.#silenceOf(nodeName), this.#coordinatorAwakeMs - (this.#onlineAtAwakeMs.get(nodeName) ?? 0));
   }
 
   /** By what was really heard, and with a margin: half of a site or more, and two at the least, fell silent together. */
@@ -281,7 +286,7 @@ export class Observer {
     const others = [...fleet.nodes.values()].filter((node) => node.site === site && node.goneSinceMs === null);
     const silences = others
       .filter((node) => node.link !== "lost" || node.id === id)
-      .map(({ name, link }) => (link === "online" ? 0 : this.#silenceSinceOnline(name)));
+      .map(({ name }) => this.#silenceOf(name));
     const away = silences.filter((silentMs) => silentMs > this.suspectAfterMs + MASS_MARGIN_MS).length;
     return away >= 2 && away > silences.length - away;
   }

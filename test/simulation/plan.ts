@@ -31,6 +31,8 @@ export interface Plan {
 export interface PlanLimits {
   nodes?: number | undefined;
   tasks?: number | undefined;
+  /** Faults of these kinds only, and many of them. */
+  storm?: readonly FaultKind[] | undefined;
 }
 
 export function drawPlan(random: Random, limits: PlanLimits = {}): Plan {
@@ -39,7 +41,7 @@ export function drawPlan(random: Random, limits: PlanLimits = {}): Plan {
   const pidCount = random.pick([24, 64, 4_000]);
   const sites = random.pick([[null], ["lab"], ["lab", "cloud"], ["lab", "lab", "cloud", null]]);
   const saysMachineId = random.chance(0.8);
-  const faultsPerHour = drawFaults(random);
+  const faultsPerHour = limits.storm ? storm(limits.storm, random) : drawFaults(random);
   const isCalm = Object.values(faultsPerHour).every((rate) => rate === 0);
   // A large fleet goes through as much in less time.
   const troubleMs = (random.magnitude(0.5, 10) * MINUTE_MS) / Math.max(1, nodeCount / 6);
@@ -97,11 +99,21 @@ function drawClockRate(random: Random): number {
 }
 
 function drawFaults(random: Random): Record<FaultKind, number> {
+  const weather = random.fraction();
   // Some seeds have none: what breaks without any fault is found there first.
-  const isCalm = random.chance(0.05);
-  const rates = FAULT_KINDS.map((kind) => {
-    const occurs = !isCalm && random.chance(0.35);
-    return [kind, occurs ? random.magnitude(1, 120) : 0] as const;
-  });
-  return Object.fromEntries(rates) as Record<FaultKind, number>;
+  if (weather < 0.05) return storm([], random);
+  // In most some of everything happens; in the others one to four kinds meet every moment of each other.
+  if (weather < 0.7) return rates(FAULT_KINDS, () => (random.chance(0.35) ? random.magnitude(1, 120) : 0));
+  return storm(
+    Array.from({ length: random.between(1, 4) }, () => random.pick(FAULT_KINDS)),
+    random,
+  );
+}
+
+function storm(kinds: readonly FaultKind[], random: Random): Record<FaultKind, number> {
+  return rates(FAULT_KINDS, (kind) => (kinds.includes(kind) ? random.magnitude(20, 600) : 0));
+}
+
+function rates(kinds: readonly FaultKind[], rateOf: (kind: FaultKind) => number): Record<FaultKind, number> {
+  return Object.fromEntries(kinds.map((kind) => [kind, rateOf(kind)])) as Record<FaultKind, number>;
 }

@@ -5,9 +5,11 @@
  *   npm run simulate -- --seeds 100 --from 7   these
  *   npm run simulate -- --seed 1255 --trace    one, with every line of what happens
  *   --nodes N, --tasks N                       instead of what the seed draws
+ *   --storm powerCut,storeFull                 these faults only, and many of them
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
+import { FAULT_KINDS, type FaultKind } from "./faults.ts";
 import type { PlanLimits } from "./plan.ts";
 import { runSeeds } from "./seed-pool.ts";
 import { onOrphanedPromise } from "./world/orphaned-promises.ts";
@@ -36,10 +38,15 @@ async function main(): Promise<void> {
       trace: { type: "boolean", default: false },
       nodes: { type: "string" },
       tasks: { type: "string" },
+      storm: { type: "string" },
       workers: { type: "string" },
     },
   });
-  const limits: PlanLimits = { nodes: numberOf(values.nodes), tasks: numberOf(values.tasks) };
+  const limits: PlanLimits = {
+    nodes: numberOf(values.nodes),
+    tasks: numberOf(values.tasks),
+    storm: values.storm?.split(",").map(faultKind),
+  };
   if (values.seed !== undefined) return runOne(wholeNumber(values.seed), limits, values.trace);
   const from = numberOf(values.from) ?? randomInt(SEED_LIMIT);
   await runMany(from, wholeNumber(values.seeds), limits, numberOf(values.workers));
@@ -50,7 +57,7 @@ async function runOne(seed: number, limits: PlanLimits, isTraced: boolean): Prom
   const simulation = new Simulation(seed, { ...limits, ...(isTraced && { onLine }) });
   onOrphanedPromise((error) => simulation.observer.onUncaught("a promise of nobody", error));
   const result = await simulation.run();
-  if (result.violation) report(result, !isTraced);
+  if (result.violation) report(result, limits, !isTraced);
   else process.stdout.write(`seed ${seed}: every invariant held over ${result.steps} steps.\n`);
   process.exitCode = result.violation ? 1 : 0;
 }
@@ -65,7 +72,7 @@ async function runMany(from: number, count: number, limits: PlanLimits, workers:
     ...(workers !== undefined && { workers }),
     onResult(result) {
       add(totals, result);
-      if (result.violation && totals.failures <= SHOWN_FAILURES) report(result, true);
+      if (result.violation && totals.failures <= SHOWN_FAILURES) report(result, limits, true);
       return true;
     },
   });
@@ -87,7 +94,7 @@ function add(totals: Totals, result: SimulationResult): void {
   if (result.violation) totals.failures++;
 }
 
-function report({ seed, violation, lastLines }: SimulationResult, withLines: boolean): void {
+function report({ seed, violation, lastLines }: SimulationResult, limits: PlanLimits, withLines: boolean): void {
   if (!violation) return;
   const when = `step ${violation.step}, ${(violation.atMs / 1000).toFixed(3)} s`;
   const lines = withLines ? [...lastLines.map((line) => `  ${line}`), ""] : [];
@@ -95,7 +102,7 @@ function report({ seed, violation, lastLines }: SimulationResult, withLines: boo
     `${[
       `FAILED seed ${seed}: ${violation.invariant} (${when}): ${violation.what}`,
       ...lines,
-      `  npm run simulate -- --seed ${seed} --trace`,
+      `  npm run simulate -- --seed ${seed} --trace${wordsOf(limits)}`,
     ].join("\n")}\n`,
   );
 }
@@ -110,11 +117,28 @@ function numberOf(text: string | undefined): number | undefined {
 
 /** A run of no seeds would pass. */
 function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) {
-    process.stderr.write(`"${text}" is no whole number; see the head of test/simulation/run.ts\n`);
-    process.exit(2);
-  }
-  return Number(text);
+  return /^\d+$/.test(text)
+    ? Number(text)
+    : refuse(`"${text}" is no whole number; see the head of test/simulation/run.ts`);
+}
+
+function faultKind(word: string): FaultKind {
+  return (
+    FAULT_KINDS.find((kind) => kind === word) ?? refuse(`"${word}" is no fault; there are ${FAULT_KINDS.join(", ")}`)
+  );
+}
+
+function wordsOf({ nodes, tasks, storm }: PlanLimits): string {
+  const options = { nodes, tasks, storm: storm?.join(",") };
+  return Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ` --${name} ${value}`)
+    .join("");
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n`);
+  process.exit(2);
 }
 
 await main();

@@ -19,8 +19,8 @@ const RESTART_MS = 1_000;
 const START_MS = [50, 3_000] as const;
 /** How long the gateway waits for the answer to a close frame. */
 const CLOSE_PATIENCE_MS = 2_000;
-/** A hello too, unless it is refused; its first heartbeat follows soon. */
-const RENEWS_LEASE = /^\{"type":"heartbeat"/;
+const HEARTBEAT = /^\{"type":"heartbeat"/;
+const HELLO = /^\{"type":"hello"/;
 
 export interface CoordinatorOptions {
   settings: Omit<FleetSettings, "incarnation">;
@@ -145,7 +145,8 @@ export class CoordinatorHost {
     end.events = {
       onFrame: (frame) => {
         if (typeof frame !== "string") return events.onBinary(frame);
-        if (RENEWS_LEASE.test(frame) && this.#latest.get(address) === connection) this.#observer.onHeard(address);
+        if (HELLO.test(frame)) this.#observer.onGreeted(address);
+        if (HEARTBEAT.test(frame) && this.#latest.get(address) === connection) this.#observer.onHeard(address);
         events.onText(frame);
       },
       onClosed: (reason) => {

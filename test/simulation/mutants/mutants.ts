@@ -1,3 +1,5 @@
+import type { FaultKind } from "../faults.ts";
+
 /** A planted bug: one place of one file, changed as it is loaded. */
 export interface Mutant {
   name: string;
@@ -5,6 +7,8 @@ export interface Mutant {
   file: string;
   find: string;
   replace: string;
+  /** Where a second line of defence hides it from all but a seed in thousands: the faults under which it shows. */
+  storm?: readonly FaultKind[];
 }
 
 const CORE = "packages/coordinator/src/core";
@@ -303,5 +307,33 @@ export const MUTANTS: readonly Mutant[] = [
     file: `${AGENT}/attempts/attempts.ts`,
     find: "if (spooled.bootId !== bootId && !isWhole(spooled.exit, spool.outputBytes(attemptId))) {",
     replace: 'if (spooled.bootId !== bootId && bootId === "") {',
+  },
+  {
+    name: "only the tick notices that the coordinator was stalled",
+    file: `${COORDINATOR}/engine/engine.ts`,
+    find: "    this.#inTurn = inputs;\n    this.#noticeStall();\n",
+    replace: "    this.#inTurn = inputs;\n",
+    storm: ["storeBreaksThenSleep"],
+  },
+  {
+    name: "a hello that waited for the disk counts as heard when it is taken",
+    file: `${CORE}/agent-session.ts`,
+    find: "presenceFrom(presence, heardAt)",
+    replace: "presenceFrom(presence, now)",
+    storm: ["storeBreaksThenSiteGone"],
+  },
+  {
+    name: "a stall does not count for a hello that waits for the disk",
+    file: `${CORE}/liveness.ts`,
+    find: 'if (happening.type !== "agentHello") return happening;',
+    replace: 'if (now.wallMs > 0 || happening.type !== "agentHello") return happening;',
+    storm: ["storeBreaksThenSleep"],
+  },
+  {
+    name: "what the first of two hellos in one turn made start goes out behind the second",
+    file: `${CORE}/end-attempt.ts`,
+    find: "  effects.withdrawRun(attempt.nodeId, attempt.id);\n",
+    replace: "",
+    storm: ["storeFailed", "reboot", "partitionBothWays", "connectionReset"],
   },
 ];

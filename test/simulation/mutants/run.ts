@@ -47,6 +47,7 @@ async function judge(mutant: Mutant, seeds: readonly number[]): Promise<Verdict>
   const verdict: Verdict = { mutant, seedsTaken: 0, caught: null };
   await runSeeds({
     seeds,
+    limits: { storm: mutant.storm },
     workers: 1,
     imports: [join(import.meta.dirname, "mutate.ts")],
     env: { DROVER_MUTANT: mutant.name },
@@ -56,14 +57,15 @@ async function judge(mutant: Mutant, seeds: readonly number[]): Promise<Verdict>
       return verdict.caught === null;
     },
   });
-  if (verdict.caught) await mustHoldUnchanged(verdict.caught.seed);
+  if (verdict.caught) await mustHoldUnchanged(mutant, verdict.caught.seed);
   return verdict;
 }
 
 /** A seed that the product itself fails says nothing about the mutant. */
-async function mustHoldUnchanged(seed: number): Promise<void> {
+async function mustHoldUnchanged({ storm }: Mutant, seed: number): Promise<void> {
   await runSeeds({
     seeds: [seed],
+    limits: { storm },
     workers: 1,
     onResult({ violation }) {
       if (violation)

@@ -56,6 +56,8 @@ export class NodeMachine {
   readFailures = 0;
   /** Starts of processes that fail until it is 0 again. */
   forkFailures = 0;
+  /** Starts of supervisors that are slow until it is 0 again. */
+  slowStarts = 0;
   #bootCount = 0;
   #listener: ((notice: Notice) => void) | null = null;
 

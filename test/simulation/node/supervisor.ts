@@ -9,6 +9,8 @@ import type { TableEntry } from "./process-table.ts";
 
 /** For a step of the real program: some hundred microseconds, sometimes much more. */
 const STEP_MS = [0.1, 40] as const;
+/** Where the machine swaps: also longer than a lease. */
+const SLOW_START_MS = [100, 120_000] as const;
 const RETRY_ON_FULL_DISK_MS = 1_000;
 const DEATH_MS = 2;
 /** Shorter than any node is given up: what outlives a dead agent too is out of its reach (native/README.md). */
@@ -53,6 +55,10 @@ export class Supervisor {
   }
 
   start(): void {
+    if (this.#machine.slowStarts > 0) {
+      this.#machine.slowStarts--;
+      this.#process.sleep(this.#random.magnitude(...SLOW_START_MS));
+    }
     this.#next(() => this.#prepare());
   }
 
