@@ -45,8 +45,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a rollback leaves attempts as they were in the failed turn",
     file: `${CORE}/fleet.ts`,
-    find: "    this.attempts.rollback();\n",
-    replace: "    this.attempts.commit();\n",
+    find: "for (const table of this.#stored) table.rollback();",
+    replace: "for (const table of this.#stored) if (table === this.attempts) table.commit(); else table.rollback();",
   },
   {
     name: "a job's number is given again after a rollback",
