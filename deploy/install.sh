@@ -348,6 +348,8 @@ write_environment() {
     if [ -n "$site" ]; then echo "DROVER_SITE='$site'"; fi
     if [ -n "$keep" ]; then echo "$keep"; fi
   } | write_file "$environment" 600
+  # Given over to whoever removes this, whoever made it.
+  make_directory "$state" 711
   made_line "dir $state"
 }
 
@@ -420,8 +422,8 @@ control() {
 
 start_loop() {
   stop_loop
-  if [ -n "$foreground" ]; then return; fi
   make_directory "$state" 711
+  if [ -n "$foreground" ]; then return; fi
   setsid "$prefix/current/supervise.sh" "$environment" "$prefix/current/drover-agent" >>"$state/agent.log" 2>&1 </dev/null &
   echo $! >"$state/loop.pid"
   say "its log is $state/agent.log; to start it with the machine, let this run at start: $0 --foreground"
@@ -441,7 +443,11 @@ await_online() {
     say "nothing was changed"
     return
   fi
-  if [ -n "$foreground" ]; then exec "$prefix/current/supervise.sh" "$environment" "$prefix/current/drover-agent"; fi
+  if [ -n "$foreground" ]; then
+    # What is run next is this very process.
+    echo $$ >"$state/loop.pid"
+    exec "$prefix/current/supervise.sh" "$environment" "$prefix/current/drover-agent"
+  fi
   if [ -z "$wait_s" ] || [ "$wait_s" = 0 ]; then return; fi
   "$commands/drover-agent" status --wait "${wait_s}s" && return
   case $service_manager in

@@ -18,31 +18,38 @@ const target = TARGETS.filter((name) => name === `linux-${arch()}`);
 const NOT_OURS =
   /^\/(run|tmp|var\/(log|tmp|lib\/systemd|cache|lib\/private))(\/|$)|^\/etc\/(\.pwd\.lock|machine-id|.*-)$/;
 
-describe.skipIf(missing.length > 0)("a machine with systemd", () => {
-  const artifacts = mkdtempSync(join(tmpdir(), "drover-artifacts-"));
-  let fleet: LocalFleet;
-  let machine: Machine;
-  let before: [string, string][];
+const artifacts = mkdtempSync(join(tmpdir(), "drover-artifacts-"));
+let fleet: LocalFleet;
+let machine: Machine;
+/** The files of the machine before anything was installed. */
+let before: [string, string][];
 
+beforeAll(async () => {
+  if (missing.length > 0) return;
+  debianTree();
+  const made = await makeRelease(artifacts, { version: "0.1.0", targets: target, compression: 1 });
+  expect(made.missing).toEqual([]);
+  fleet = await LocalFleet.startWithoutAgent(["--artifacts", artifacts, "--heartbeat", "1s", "--lease", "60s"]);
+}, 300_000);
+afterAll(async () => {
+  await fleet?.[Symbol.asyncDispose]();
+  rmSync(artifacts, { recursive: true, force: true });
+});
+
+function ownFiles(): [string, string][] {
+  return [...machine.writtenFiles()].filter(([path]) => !NOT_OURS.test(path));
+}
+function install(words = "", user = "root"): ReturnType<Machine["run"]> {
+  return machine.run(`wget -qO- ${fleet.url}/install.sh | sh -s -- ${words}`, user);
+}
+
+describe.skipIf(missing.length > 0)("a machine with systemd", () => {
   beforeAll(async () => {
-    const made = await makeRelease(artifacts, { version: "0.1.0", targets: target, compression: 1 });
-    expect(made.missing).toEqual([]);
-    fleet = await LocalFleet.startWithoutAgent(["--artifacts", artifacts, "--heartbeat", "1s", "--lease", "60s"]);
     machine = await Machine.boot("box", debianTree());
     before = ownFiles();
-  }, 300_000);
-  afterAll(async () => {
-    await machine?.[Symbol.asyncDispose]();
-    await fleet?.[Symbol.asyncDispose]();
-    rmSync(artifacts, { recursive: true, force: true });
   });
+  afterAll(() => machine?.[Symbol.asyncDispose]());
 
-  function ownFiles(): [string, string][] {
-    return [...machine.writtenFiles()].filter(([path]) => !NOT_OURS.test(path));
-  }
-  function install(words = ""): ReturnType<Machine["run"]> {
-    return machine.run(`wget -qO- ${fleet.url}/install.sh | sh -s -- ${words}`);
-  }
   function show(property: string): string {
     return machine.run(`systemctl show --value --property=${property} drover-agent`).output.trim();
   }
@@ -133,5 +140,63 @@ describe.skipIf(missing.length > 0)("a machine with systemd", () => {
     expect(ownFiles()).toEqual(before);
     expect(machine.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c [d]rover-").output).toBe("0\n");
     expect(machine.run("find /sys/fs/cgroup -name 'drover*'").output).toBe("");
+  });
+});
+
+describe.skipIf(missing.length > 0)("a container without a service manager", () => {
+  beforeAll(async () => {
+    machine = await Machine.boot("pod", debianTree(), "sleep");
+    machine.run("useradd --create-home anna && mkdir /workspace");
+    before = ownFiles();
+  });
+  afterAll(() => machine?.[Symbol.asyncDispose]());
+
+  /** Of the agent, as it says itself. */
+  function agentPid(state: string): number {
+    const { output } = machine.run(`sed -n 's/.*"pid":\\([0-9]*\\).*/\\1/p' ${state}/status.json`);
+    return Number(output);
+  }
+  function programs(): string {
+    return machine.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '[d]rover-\\|[s]upervise'").output.trim();
+  }
+
+  test("is a node after one line, and stays one when the agent is killed", async () => {
+    const { exitCode, output } = install("--name pod-1");
+    expect(output).toContain(`node pod-1 is online at ${fleet.url}\n`);
+    expect(exitCode).toBe(0);
+    const pid = agentPid("/var/lib/drover-agent");
+    machine.run(`kill -9 ${pid}`);
+    await waitFor("another agent", () => ![pid, 0].includes(agentPid("/var/lib/drover-agent")));
+    expect(machine.run("drover-agent status --wait 30s").output).toBe(`node pod-1 is online at ${fleet.url}\n`);
+  });
+
+  test("has nothing left of it once it is uninstalled", () => {
+    expect(machine.run("sh /opt/drover/current/install.sh --uninstall").output).toContain("drover is removed");
+    expect(ownFiles()).toEqual(before);
+    expect(programs()).toBe("0");
+  });
+
+  test("the loop is a container's start command, with its state on the volume", async () => {
+    machine.run("mount -t tmpfs tmpfs /workspace");
+    const words = "--name pod-2 --foreground";
+    const command = `export RUNPOD_POD_ID=abc123; wget -qO- ${fleet.url}/install.sh | sh -s -- ${words}`;
+    const start = machine.begin(command);
+    await waitFor("the node", async () => (await fleet.client.getNode("pod-2")).link === "online");
+    expect(machine.run("ls /workspace/.drover/abc123").output).toContain("node.json\n");
+    machine.run("kill $(cat /workspace/.drover/abc123/loop.pid)");
+    await waitFor("its end", () => start.exitCode !== null);
+    expect(programs()).toBe("0");
+    machine.run("sh /opt/drover/current/install.sh --uninstall && umount /workspace");
+    expect(ownFiles()).toEqual(before);
+  });
+
+  test("somebody without root installs it for themselves", () => {
+    const { exitCode, output } = install("--name annas", "anna");
+    expect(output).toContain(`node annas is online at ${fleet.url}\n`);
+    expect(exitCode).toBe(0);
+    const removed = machine.run("sh ~/.local/share/drover/current/install.sh --uninstall", "anna");
+    expect(removed.output).toContain("drover is removed");
+    expect(ownFiles()).toEqual(before);
+    expect(programs()).toBe("0");
   });
 });

@@ -108,13 +108,8 @@ export class Machine {
   /** In a shell of the machine, as root unless another user is named. */
   run(command: string, user = "root"): Ran {
     const words = ["-t", String(this.#leader), "-a", "setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups"];
-    const { status, stdout, stderr } = spawnSync(
-      "nsenter",
-      [...words, "env", "-i", ...ENVIRONMENT, "sh", "-c", command],
-      {
-        encoding: "utf8",
-      },
-    );
+    const shell = ["env", "-i", ...ENVIRONMENT, user === "root" ? "HOME=/root" : `HOME=/home/${user}`, "sh", "-c"];
+    const { status, stdout, stderr } = spawnSync("nsenter", [...words, ...shell, command], { encoding: "utf8" });
     return { exitCode: status ?? -1, output: `${stdout}${stderr}` };
   }
 
@@ -166,7 +161,7 @@ export class Machine {
   }
 }
 
-const ENVIRONMENT = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"];
+const ENVIRONMENT = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"];
 
 function isFile(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
