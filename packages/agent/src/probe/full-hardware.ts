@@ -9,6 +9,7 @@ import { readCpu } from "./read-cpu.ts";
 import { readDisks } from "./read-disks.ts";
 import { readMemory } from "./read-memory.ts";
 import { readNetworks } from "./read-networks.ts";
+import { readPlatform } from "./read-platform.ts";
 import { readNvidia } from "./read-nvidia.ts";
 import { readAmd, readIntel } from "./read-other-gpus.ts";
 import { readSoftware } from "./read-software.ts";
@@ -65,6 +66,7 @@ export async function readFullHardware({
     os: parseOsRelease(files.read("/etc/os-release")) ?? basic.os,
     kernel: release(),
     architecture: arch(),
+    platform: readPlatform({ files, environment, dataDir }),
     enforcement: null,
     software: { ...software, driverCudaVersion: nvidia.cudaVersion },
     warnings: [...disks.warnings, ...gpuReadings.flatMap(({ warnings }) => warnings)],

@@ -1,6 +1,7 @@
 import { describeEnforcement } from "@drover/shared/domain/enforcement.ts";
 import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import type { Cpu, Disk, NetworkInterface } from "@drover/shared/domain/machine.ts";
+import { describeImplications, platformName } from "@drover/shared/domain/platform.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
 import { formatBytes } from "@drover/shared/units.ts";
 import { formatMilli } from "@drover/shared/domain/format-resources.ts";
@@ -9,8 +10,9 @@ type Field = readonly [name: string, value: string | null];
 
 /** What a machine is, a line for each part. */
 export function hardwareFields(hardware: Hardware): Field[] {
-  const { cpu, memory, software } = hardware;
+  const { cpu, memory, platform, software } = hardware;
   return [
+    ["platform", platform && `${platformName(platform)}: ${describeImplications(platform)}`],
     ["system", `${hardware.os}, kernel ${hardware.kernel}, ${hardware.architecture}`],
     ["cpu", describeCpu(cpu)],
     ["numa", cpu.numaNodes.length < 2 ? null : cpu.numaNodes.map(({ id, cpus }) => `node ${id}: ${cpus}`).join("; ")],

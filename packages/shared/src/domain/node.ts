@@ -3,6 +3,7 @@ import { Enforcement } from "./enforcement.ts";
 import { GpuDevice, GpuFault } from "./gpu.ts";
 import { GpuLoad, Pressure, TransferRates } from "./gpu-load.ts";
 import { LABEL, LABEL_RULE } from "./label.ts";
+import { Platform } from "./platform.ts";
 import { Cpu, Disk, Memory, NetworkInterface, Software } from "./machine.ts";
 
 export const NodeLink = {
@@ -64,6 +65,8 @@ export const Hardware = z
     kernel: z.string(),
     architecture: z.string(),
     software: Software.nullable().default(null),
+    /** Where it is, and what that means; `null`: an agent that does not say. */
+    platform: Platform.nullable().default(null),
     /** `null`: an agent that does not say. */
     enforcement: Enforcement.nullable().default(null),
     /** Set where a part of the hardware could not be read; the rest is still right. */
