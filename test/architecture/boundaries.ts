@@ -310,7 +310,14 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}attempts/`,
     may: [`${AGENT}attempts/`, SHARED],
-    mayAsTypes: [`${AGENT}log.ts`, `${AGENT}output/`, `${AGENT}probe/`, `${AGENT}runtime/`, `${AGENT}spool/`],
+    mayAsTypes: [
+      `${AGENT}job-user.ts`,
+      `${AGENT}log.ts`,
+      `${AGENT}output/`,
+      `${AGENT}probe/`,
+      `${AGENT}runtime/`,
+      `${AGENT}spool/`,
+    ],
     why: "what becomes of an attempt is decided here; files, processes and sockets are given to it",
   },
   {
@@ -368,7 +375,15 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   },
   {
     files: `${AGENT}config.ts`,
-    may: [`${AGENT}health/observe.ts`, `${AGENT}probe/tools.ts`, SHARED, "npm:commander", "npm:zod", "node:"],
+    may: [
+      `${AGENT}health/observe.ts`,
+      `${AGENT}job-user.ts`,
+      `${AGENT}probe/tools.ts`,
+      SHARED,
+      "npm:commander",
+      "npm:zod",
+      "node:",
+    ],
     why: "options are read before anything is built",
   },
   {
@@ -404,6 +419,12 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     files: `${AGENT}status-command.ts`,
     may: [`${AGENT}link-status.ts`, `${AGENT}machine/machine-clock.ts`, SHARED, "npm:commander"],
     why: "a command runs beside the agent, and so without the wiring",
+  },
+  {
+    files: `${AGENT}job-user.ts`,
+    may: [SHARED],
+    pure: true,
+    why: "a user of the machine, found in its files by whoever reads them",
   },
   {
     files: `${AGENT}log.ts`,

@@ -90,6 +90,20 @@ describe.skipIf(missing.length > 0)("a machine with systemd", () => {
     expect(machine.run("systemd-analyze security drover-agent | tail -n 1").output).toMatch(/: [0-4]\.\d OK/);
   });
 
+  test("runs jobs as drover-job, who may do nothing to the agent", async () => {
+    const script = 'id -un; echo $HOME; touch "$HOME/mine" && touch mine; cat /etc/drover/agent.env; kill 1';
+    const { id } = await fleet.client.submitJob({ script });
+    await fleet.untilEnded(id);
+    const output = (await fleet.outputOf(id)).toString();
+    expect(output).toMatch(/^drover-job\n\/var\/lib\/drover-job\n/);
+    expect(output).toMatch(/agent\.env: Permission denied\n.*Operation not permitted\n/s);
+  });
+
+  test("says where it is", async () => {
+    const { hardware } = await fleet.client.getNode("gpu-01");
+    expect(hardware.platform).toMatchObject({ kind: "container", provider: "systemd-nspawn" });
+  });
+
   test("a second run repairs, and keeps what was said before", () => {
     machine.run("rm /usr/local/bin/drover-agent /opt/drover/current");
     const { exitCode, output } = install();

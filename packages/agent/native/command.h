@@ -6,7 +6,7 @@ struct command {
   int problem; /* Says where exec failed and with which errno; ends with nothing where it worked. */
 };
 
-enum step { STEP_WORK_DIR, STEP_EXEC };
+enum step { STEP_USER, STEP_WORK_DIR, STEP_EXEC };
 struct start_problem {
   enum step step;
   int error;
@@ -29,8 +29,19 @@ static void stand_back(const struct launch *launch) {
   close(file);
 }
 
+/* Before its directory is entered: what the user may not reach, its command does not reach either. */
+static bool leave_own_user(const struct launch *launch, pid_t supervisor) {
+  if (!launch->has_user) return true;
+  if (!become_user(&launch->user)) return false;
+  /* Another user's process is asked anew (prctl(2)); the supervisor may have died in between. */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != supervisor) _exit(0);
+  return true;
+}
+
 static _Noreturn void become_command(const struct launch *launch, int output, int release, int problem) {
   char go;
+  pid_t supervisor = getppid();
   setpgid(0, 0);
   enter_own_cgroups(launch);
   stand_back(launch);
@@ -40,8 +51,9 @@ static _Noreturn void become_command(const struct launch *launch, int output, in
   while ((got = read(release, &go, 1)) < 0 && errno == EINTR) {}
   if (got != 1) _exit(0);
 
-  struct start_problem failed = {.step = STEP_WORK_DIR};
-  if (chdir(launch->work_dir) == 0) {
+  struct start_problem failed = {.step = STEP_USER};
+  if (leave_own_user(launch, supervisor)) failed.step = STEP_WORK_DIR;
+  if (failed.step == STEP_WORK_DIR && chdir(launch->work_dir) == 0) {
     failed.step = STEP_EXEC;
     int input = open("/dev/null", O_RDONLY);
     dup2(input, 0);
@@ -116,6 +128,7 @@ static const char *failure_word(const struct start_problem *problem) {
     case EIO: case EROFS:
       return "supervisorFailed";
   }
+  if (problem->step == STEP_USER) return "supervisorFailed";
   if (problem->step == STEP_WORK_DIR) return "workDirUnusable";
   switch (problem->error) {
     case ENOENT: case ENOTDIR: case ENAMETOOLONG: case ELOOP:

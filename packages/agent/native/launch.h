@@ -11,6 +11,8 @@ struct launch {
   int niceness; /* 0: its share of the CPUs is set by its cgroup */
   bool ends_with_lease;
   const char *work_dir;
+  struct user user;
+  bool has_user; /* Otherwise the command runs as the supervisor does. */
   const char *cgroup; /* Of version 2; NULL: none */
   char **more_cgroups; /* Of version 1 */
   char **cgroup_settings;
@@ -35,6 +37,7 @@ static bool read_launch(struct launch *launch) {
   bool has_room = launch->arguments && launch->environment && launch->more_cgroups && launch->cgroup_settings;
   if (strings % 2 != 0 || !has_room) return false;
 
+  bool is_whole = true;
   size_t arguments = 0, variables = 0, cgroups = 0, settings = 0;
   for (char *key = launch->bytes, *end = launch->bytes + size; key < end;) {
     char *value = key + strlen(key) + 1;
@@ -45,11 +48,12 @@ static bool read_launch(struct launch *launch) {
     else if (strcmp(key, "niceness") == 0) launch->niceness = (int)strtol(value, NULL, 10);
     else if (strcmp(key, "onDisconnect") == 0) launch->ends_with_lease = strcmp(value, "restart") == 0;
     else if (strcmp(key, "workDir") == 0) launch->work_dir = value;
+    else if (strcmp(key, "user") == 0) is_whole = launch->has_user = parse_user(value, &launch->user);
     else if (strcmp(key, "cgroup") == 0) launch->cgroup = value;
     else if (strcmp(key, "cgroupOfController") == 0) launch->more_cgroups[cgroups++] = value;
     else if (strcmp(key, "cgroupSetting") == 0) launch->cgroup_settings[settings++] = value;
     else if (strcmp(key, "memoryCgroup") == 0) launch->memory_cgroup = value;
     key = value + strlen(value) + 1;
   }
-  return arguments > 0 && launch->work_dir != NULL;
+  return is_whole && arguments > 0 && launch->work_dir != NULL;
 }

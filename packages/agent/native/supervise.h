@@ -125,8 +125,9 @@ static void fail_before_command(struct end *end, const struct launch *launch, in
   if (claim(0, epoch_ms())) conclude(end, launch, output, id);
 }
 
-static bool make_directories(void) {
-  return (mkdir("work", 0700) == 0 || errno == EEXIST) && (mkdir("tmp", 0700) == 0 || errno == EEXIST);
+static bool make_directories(const struct launch *launch) {
+  bool made = (mkdir("work", 0700) == 0 || errno == EEXIST) && (mkdir("tmp", 0700) == 0 || errno == EEXIST);
+  return made && (!launch->has_user || open_places_to(&launch->user));
 }
 
 static void run_attempt(const char *id, const sigset_t *signals) {
@@ -140,7 +141,7 @@ static void run_attempt(const char *id, const sigset_t *signals) {
     fail_before_command(&end, &launch, -1, id, "launch");
     return;
   }
-  int output = make_directories() ? open("output", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+  int output = make_directories(&launch) ? open("output", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
   if (output < 0) {
     fail_before_command(&end, &launch, output, id, "attempt directory");
     return;

@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
@@ -38,6 +39,7 @@
 
 #include "files.h"
 #include "remove.h"
+#include "user.h"
 #include "launch.h"
 #include "cgroup.h"
 #include "tree.h"

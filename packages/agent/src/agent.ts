@@ -178,6 +178,7 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
           return use === undefined ? null : takenBytes(use, assignment.attemptId);
         },
         inherited: ports.environment,
+        jobUser: config.jobUser,
       }),
     gpus: {
       readGpuUses: () => watch.readGpuUses(),

@@ -1,8 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { coordinatorHost, lookWords, parseConfig } from "./config.ts";
+import { coordinatorHost, lookWords, parseConfig as parse, type AgentOptions } from "./config.ts";
 
 const needed = { coordinator: "http://127.0.0.1:7070", dataDir: "/var/lib/drover-agent" };
 const environment = { DROVER_SUPERVISOR: "/bin/true" };
+
+/** By an agent of user 1000, on a machine that has no other. */
+function parseConfig(options: AgentOptions, variables: Record<string, string>) {
+  return parse(options, variables, { uid: 1000, readText: () => null });
+}
 
 describe("the agent's options", () => {
   test("have defaults for everything but where and with whom", () => {
@@ -10,6 +15,7 @@ describe("the agent's options", () => {
       coordinatorUrl: "http://127.0.0.1:7070",
       dataDir: "/var/lib/drover-agent",
       site: null,
+      jobUser: null,
       cpuMilli: null,
       memoryBytes: null,
       logFormat: "json",

@@ -6,6 +6,7 @@ import { Site } from "@drover/shared/domain/node.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import { parseBytes } from "@drover/shared/units.ts";
 import { ForeignGpuUse } from "./health/observe.ts";
+import { findJobUser, type JobUser, type JobUserSource } from "./job-user.ts";
 import { DEFAULT_TOOL_PATHS, type ToolPaths } from "./probe/tools.ts";
 
 const LOG_FORMATS = ["json", "pretty"] as const;
@@ -22,6 +23,7 @@ export interface AgentOptions {
   rocmSmi?: string;
   xpuSmi?: string;
   burnTest?: string;
+  jobUser?: string;
   foreignGpuUse?: string;
   site?: string;
   cpus?: string;
@@ -38,6 +40,8 @@ export interface AgentConfig {
   foreignGpuUse: ForeignGpuUse;
   /** A program that loads a GPU, for a doctor who is asked to. */
   burnTest: string | null;
+  /** As whom tasks run; `null`: as the agent. */
+  jobUser: JobUser | null;
   /** Which nodes it reaches cheaply; `null` where it was not said. */
   site: string | null;
   /** What is offered instead of what the machine has. */
@@ -52,6 +56,7 @@ export interface AgentConfig {
 export function parseConfig(
   options: AgentOptions,
   environment: Readonly<Record<string, string | undefined>>,
+  users: JobUserSource,
 ): AgentConfig {
   return {
     coordinatorUrl: parseCoordinatorUrl(options.coordinator),
@@ -60,6 +65,7 @@ export function parseConfig(
     tools: parseTools(options),
     foreignGpuUse: parseForeignGpuUse(options.foreignGpuUse),
     burnTest: parseBurnTest(options),
+    jobUser: findJobUser(options.jobUser, users),
     site: options.site === undefined || options.site === "" ? null : parseSite(options.site),
     cpuMilli: options.cpus === undefined ? null : parseCpuMilli(options.cpus),
     memoryBytes: options.memory === undefined ? null : parseMemory(options.memory),

@@ -22,6 +22,7 @@ import { createLog, type Log } from "./log.ts";
 import { diagnose } from "./probe/diagnose.ts";
 import { probeHardware } from "./probe/probe.ts";
 import { linuxMachine } from "./machine/linux-machine.ts";
+import { nodeFileSystem } from "./machine/file-system.ts";
 import { machineClock } from "./machine/machine-clock.ts";
 import { registerStatus } from "./status-command.ts";
 
@@ -48,6 +49,12 @@ const program = new Command("drover-agent")
     new Option("--burn-test <path>", "a program that loads one GPU: called with its id and for how many seconds").env(
       "DROVER_BURN_TEST",
     ),
+  )
+  .addOption(
+    new Option(
+      "--job-user <name>",
+      "as whom tasks run, where the agent is root: drover-job where there is that user, and root only where it is named here",
+    ).env("DROVER_JOB_USER"),
   )
   .addOption(
     new Option("--site <site>", "which nodes it reaches cheaply, such as a LAN or a data centre").env("DROVER_SITE"),
@@ -107,7 +114,10 @@ program
 registerStatus(program);
 
 async function runAgent(options: AgentOptions): Promise<void> {
-  const config = parseConfig(options, process.env);
+  const config = parseConfig(options, process.env, {
+    uid: process.getuid?.() ?? -1,
+    readText: nodeFileSystem.readText,
+  });
   // A log that cannot be written (a full disk, a reader that is gone) must not end the agent, and with it the lease.
   process.stdout.on("error", () => {});
   const write = createLog({

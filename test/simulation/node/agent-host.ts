@@ -47,6 +47,7 @@ export class AgentHost {
         tools: DEFAULT_TOOL_PATHS,
         foreignGpuUse: "leave-out",
         burnTest: null,
+        jobUser: null,
         site: machine.site,
         cpuMilli: null,
         memoryBytes: null,

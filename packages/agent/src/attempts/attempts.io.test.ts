@@ -60,6 +60,7 @@ function anAgent() {
         gpus: [],
         gpuMemoryTaken: () => null,
         inherited: {},
+        jobUser: null,
       }),
     log() {},
     gpus: { readGpuUses: () => [], isProcessAlive: () => false, onDirty() {} },

@@ -11,6 +11,7 @@ const context = {
   gpus: [],
   gpuMemoryTaken: () => null,
   inherited: {},
+  jobUser: null,
 };
 
 describe("a launch", () => {

@@ -1,5 +1,6 @@
 import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import type { Assignment } from "@drover/shared/protocol/messages.ts";
+import type { JobUser } from "../job-user.ts";
 import type { Launch } from "../spool/launch-file.ts";
 import type { CgroupRoots } from "../runtime/open-cgroups.ts";
 import { cgroupsFor } from "./attempt-cgroups.ts";
@@ -18,6 +19,7 @@ export interface LaunchContext {
   /** What of a GPU's memory is taken now; `null` where nobody says. */
   gpuMemoryTaken(gpuId: string): number | null;
   inherited: Readonly<Record<string, string | undefined>>;
+  jobUser: JobUser | null;
 }
 
 /** An assignment in the terms of this node: paths, words of the command line, the whole environment. */
@@ -30,6 +32,7 @@ export function composeLaunch(assignment: Assignment, context: LaunchContext): L
     stopGraceMs: assignment.stopGraceMs,
     onDisconnect: assignment.onDisconnect,
     workDir: assignment.workDir ?? `${directory}/work`,
+    user: context.jobUser,
     niceness: context.cgroupRoots.controllers.cpu === undefined ? NICENESS_WITHOUT_SHARES : 0,
     cgroups: cgroupsFor(assignment.attemptId, assignment.allocation, context.gpus, context.cgroupRoots),
     gpus: assignment.allocation.gpuIds.map((id) => ({ id, takenBytes: context.gpuMemoryTaken(id) })),
@@ -39,6 +42,7 @@ export function composeLaunch(assignment: Assignment, context: LaunchContext): L
       tmpDir: `${directory}/tmp`,
       gpus: context.gpus,
       inherited: context.inherited,
+      jobUser: context.jobUser,
     }),
   };
 }

@@ -8,6 +8,7 @@ const context = {
   tmpDir: "/data/attempts/x/tmp",
   gpus: [],
   inherited: { PATH: "/opt/bin", HOME: "/root", AWS_SECRET_ACCESS_KEY: "s3cret" },
+  jobUser: null,
 };
 
 describe("the environment of a task", () => {
@@ -29,6 +30,14 @@ describe("the environment of a task", () => {
       DROVER_MEMORY_BYTES: "1024",
       DROVER_GPUS: "0.25",
       TMPDIR: "/data/attempts/x/tmp",
+    });
+  });
+
+  test("is that of the user as whom it runs", () => {
+    const jobUser = { name: "drover-job", uid: 997, gid: 995, groups: [995], home: "/var/lib/drover-job" };
+    expect(environmentFor(anAssignment(), { ...context, jobUser })).toMatchObject({
+      HOME: "/var/lib/drover-job",
+      USER: "drover-job",
     });
   });
 

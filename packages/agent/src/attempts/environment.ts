@@ -1,5 +1,6 @@
 import { gpuOf, type GpuDevice } from "@drover/shared/domain/gpu.ts";
 import { WHOLE_GPU_MILLI } from "@drover/shared/domain/resources.ts";
+import type { JobUser } from "../job-user.ts";
 import type { Assignment } from "@drover/shared/protocol/messages.ts";
 
 /** What of the agent's own environment a task may see. Everything else may hold the operator's secrets. */
@@ -15,12 +16,15 @@ export interface EnvironmentContext {
   gpus: readonly GpuDevice[];
   /** The agent's own variables; only INHERITED_NAMES are taken. */
   inherited: Readonly<Record<string, string | undefined>>;
+  /** As whom it runs; `null`: as the agent. */
+  jobUser: JobUser | null;
 }
 
 /** The environment of a task's command: ours, overridden by the job's, except for what Drover says of itself. */
 export function environmentFor(assignment: Assignment, context: EnvironmentContext): Record<string, string> {
   return {
     ...inheritedEnvironment(context.inherited),
+    ...(context.jobUser && { HOME: context.jobUser.home, USER: context.jobUser.name }),
     TMPDIR: context.tmpDir,
     ...assignment.env,
     // Behind the job's own: it must not name itself devices that another attempt holds.

@@ -102,7 +102,7 @@ function firmware({ files }: PlatformSource): Found {
 /** Only its own UEFI says so; with SeaBIOS it shows in the addresses that it gives to network cards (since 8). */
 function proxmox(files: MachineFiles, dmi: (name: string) => string): Found {
   const bios = dmi("bios_vendor");
-  if (/^Proxmox/.test(bios)) return { kind: "proxmoxVm", provider: null, evidence: `bios_vendor: ${bios}` };
+  if (bios.startsWith("Proxmox")) return { kind: "proxmoxVm", provider: null, evidence: `bios_vendor: ${bios}` };
   if (dmi("sys_vendor") !== "QEMU") return null;
   const version = dmi("product_version");
   if (version.includes("+pve")) return { kind: "proxmoxVm", provider: null, evidence: `product_version: ${version}` };

@@ -11,6 +11,7 @@ const launch = {
   onDisconnect: "restart",
   workDir: "/w",
   niceness: 0,
+  user: null,
   cgroups: NO_CGROUPS,
   gpus: [],
   arguments: ["sh", "-c", "cgroup\nbootId"],

@@ -11,6 +11,8 @@ export interface Launch {
   stopGraceMs: number;
   onDisconnect: OnDisconnect;
   workDir: string;
+  /** As whom, with all groups; `null`: as the agent. */
+  user: { uid: number; gid: number; groups: readonly number[] } | null;
   /** How far behind the machine's own processes it stands, as of nice(2); 0 where a cgroup weighs its CPUs. */
   niceness: number;
   cgroups: AttemptCgroups;
@@ -47,6 +49,7 @@ export function formatLaunch(launch: Launch): string {
   let text = `attemptId\0${launch.attemptId}\0bootId\0${launch.bootId}\0`;
   if (launch.timeoutMs !== null) text += `timeoutMs\0${launch.timeoutMs}\0`;
   text += `stopGraceMs\0${launch.stopGraceMs}\0onDisconnect\0${launch.onDisconnect}\0workDir\0${launch.workDir}\0`;
+  if (launch.user !== null) text += `user\0${[launch.user.uid, launch.user.gid, ...launch.user.groups].join(" ")}\0`;
   if (launch.niceness !== 0) text += `niceness\0${launch.niceness}\0`;
   if (cgroups.unified !== null) text += `cgroup\0${cgroups.unified}\0`;
   for (const directory of cgroups.ofControllers) text += `cgroupOfController\0${directory}\0`;

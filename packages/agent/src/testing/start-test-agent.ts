@@ -40,6 +40,7 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
       tools: DEFAULT_TOOL_PATHS,
       foreignGpuUse: "leave-out",
       burnTest: null,
+      jobUser: null,
       site: "test-site",
       cpuMilli: null,
       memoryBytes: null,

@@ -56,6 +56,7 @@ export async function startSupervised(): Promise<Supervised> {
       onDisconnect: "wait",
       workDir: `${spool.directoryOf(attemptId)}/work`,
       niceness: 0,
+      user: null,
       cgroups: NO_CGROUPS,
       gpus: [],
       arguments: ["/bin/true"],
