@@ -498,11 +498,12 @@ remove_everything() {
   say "drover is removed; tell the fleet that it will not come back: drover node gone $(uname -n)"
 }
 
-# Those that have begun and have not ended.
+# Those whose supervisor lives.
 count_running() {
   count=0
   for attempt in "$state"/attempts/*; do
-    if [ -e "$attempt/claim" ] && [ ! -e "$attempt/exit" ]; then count=$((count + 1)); fi
+    pid=$(sed -n 's/^supervisorPid //p' "$attempt/claim" 2>/dev/null || true)
+    if [ -n "$pid" ] && grep -q drover-supervisor "/proc/$pid/cmdline" 2>/dev/null; then count=$((count + 1)); fi
   done
   echo "$count"
 }
