@@ -200,6 +200,8 @@ export class Observer {
 
   /** In the moment in which a turn becomes durable; the fleet is what the turn made of it. */
   onCommit(fleet: Fleet, events: readonly FleetEvent[]): void {
+    // All first: a node may have come in the turn that gave another one up, and the fleet is what is left of both.
+    for (const event of events) if (event.event === "node.online") this.#takeGreeting(event.nodeName);
     for (const event of events) this.#checkEvent(fleet, event);
     for (const { after } of fleet.tasks.changes()) {
       const task = this.#taskOf(taskKey(after.jobId, after.index));
@@ -249,7 +251,6 @@ export class Observer {
     this.onEvent(event);
     const { event: name, ...fields } = event;
     this.onLogLine("commit", name, fields);
-    if (event.event === "node.online") this.#takeGreeting(event.nodeName);
     if (event.event === "job.cancelRequested") this.#cancelRequested.add(event.jobId);
     if (event.event === "attempt.assigned" && this.#cancelRequested.has(event.jobId))
       this.fail("canceledJobsStartNothing", `${event.attemptId} was assigned after its job was canceled`);
