@@ -13,7 +13,7 @@ export function parseJobFile(text: string, name: string): JobSubmission {
     if (!(error instanceof YAMLParseError)) throw error;
     throw new UsageError(`${name} is neither YAML nor JSON: ${error.message.split("\n")[0]?.replace(/:$/, "")}`);
   }
-  return checkSubmission(value, (path) => `${name}: ${path}`);
+  return checkSubmission(value, (path) => (path === "" ? name : `${name}: ${path}`));
 }
 
 export async function readJobFile(path: string): Promise<string> {

@@ -61,11 +61,7 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     // So that the words after `drover run python` are Python's, whatever they are called.
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void shell.write(text),
-      writeErr: (text) => void shell.writeError(text),
-      outputError: (text, write) => write(`drover: ${clause(inOurWords(text))}; see drover --help\n`),
-    });
+    .configureOutput({ writeOut: (text) => void shell.write(text), writeErr: (text) => void shell.writeError(text) });
 
   const invoke: Invoke = async (command, carryOut) => {
     const options = command.optsWithGlobals<{ coordinator?: string; json?: true }>();
@@ -95,15 +91,18 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     registerAudit,
   ];
   for (const register of registrations) register(program, invoke);
-  // Before and after the command's name, because people write both.
-  addGlobalOptions(program);
+  completeCommand(program, "drover");
   return program;
 }
 
-/** To the command and all below it. */
-function addGlobalOptions(command: Command): void {
-  for (const below of command.commands) addGlobalOptions(below);
+/** What the command and all below it have in common; the global options before and after a name, because people write both. */
+function completeCommand(command: Command, words: string): void {
+  for (const below of command.commands) completeCommand(below, `${words} ${below.name()}`);
   command
+    .configureOutput({
+      ...command.configureOutput(),
+      outputError: (text, write) => write(`drover: ${clause(inOurWords(text))}; see ${words} --help\n`),
+    })
     .addOption(
       new Option(
         "--coordinator <url>",

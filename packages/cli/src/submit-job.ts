@@ -5,7 +5,7 @@ import { UsageError } from "./usage-error.ts";
 import type { Invocation } from "./invocation.ts";
 import { isConnectionLoss, type Reconnector } from "./reconnector.ts";
 
-/** Where a field of a submission is written: names the place in a message. */
+/** Where a field of a submission is written, "" for all of it: names the place in a message. */
 export type NameField = (path: string) => string;
 
 /** Checks what somebody wrote before it is sent; the first thing that is wrong is said. */
@@ -13,8 +13,8 @@ export function checkSubmission(value: unknown, nameField: NameField): JobSubmis
   const parsed = JobSubmission.safeParse(value);
   if (parsed.success) return value as JobSubmission;
   const issue = deepest(parsed.error.issues);
-  const path = issue.path.join(".");
-  throw new UsageError(path === "" ? issue.message : `${nameField(path)}: ${issue.message}`);
+  const place = nameField(issue.path.join("."));
+  throw new UsageError(place === "" ? issue.message : `${place}: ${issue.message}`);
 }
 
 /**

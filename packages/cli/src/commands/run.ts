@@ -105,10 +105,12 @@ function submissionOf(command: string[], options: RunOptions): JobSubmission {
     submission,
     (path) =>
       OPTION_OF_FIELD[path] ??
-      `--${path
-        .replace(/^labels\./, "label ")
-        .replace(/^env\./, "env ")
-        .replace(/^after\..*/, "after")}`,
+      (path === ""
+        ? ""
+        : `--${path
+            .replace(/^labels\./, "label ")
+            .replace(/^env\./, "env ")
+            .replace(/^after\..*/, "after")}`),
   );
 }
 

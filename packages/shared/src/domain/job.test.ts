@@ -31,8 +31,12 @@ describe("a job submission", () => {
     ["an empty command", { command: [] }, "command: command is a list of words"],
     ["a program without a name", { command: ["", "x"] }, "command: the program's name is empty"],
     ["a NUL in an argument", { command: ["echo", "a\0b"] }, "command.1: must not contain a NUL character"],
-    ["an unknown field", { comand: ["true"] }, ': Unrecognized key: "comand"'],
-    ["an unknown resource", { resources: { gpu: 1 } }, 'resources: Unrecognized key: "gpu"'],
+    ["an unknown field", { comand: ["true"] }, ": there is no field comand; a job may have name, command, script"],
+    [
+      "an unknown resource",
+      { resources: { gpu: 1 } },
+      "resources: there is no field gpu; resources may have cpus, memory, gpus",
+    ],
     [
       "a bad variable name",
       { env: { "MY-VAR": "1" } },

@@ -3,6 +3,7 @@ import { ByteSize, Duration, BYTES_PER_MIB, MS_PER_DAY } from "../units.ts";
 import { JobDependencies, JobDependency } from "./dependency.ts";
 import { GpuMemory, GpuResources, NO_GPU, saysGpusTwice, toGpuRequest } from "./gpu-request.ts";
 import { LABEL, LABEL_RULE } from "./label.ts";
+import { onlyItsFields } from "../only-its-fields.ts";
 import { ResourceRequest } from "./resources.ts";
 
 export const MAX_ARRAY_SIZE = 100_000;
@@ -70,63 +71,69 @@ const Labels = z.record(z.string(), z.string().max(200)).superRefine((labels, co
 
 /** The job as people write it: POST /v1/jobs, or a YAML file for `drover submit`. */
 export const JobSubmission = z
-  .strictObject({
-    name: z.string().min(1).max(200).optional().meta({ description: "What people call it; need not be unique" }),
-    command: z
-      .array(Word, "command is a list of words, such as [python3, train.py]; for a line of shell use script")
-      .min(1)
-      .refine((words) => words[0] !== "", "the program's name is empty")
-      .optional()
-      .meta({ description: "Program and arguments, started without a shell" }),
-    script: NoNul.min(1)
-      .optional()
-      .meta({ description: "Run by /bin/sh, or by the interpreter its first line (#!) names" }),
-    env: Env.optional().meta({ description: "Environment variables of every task" }),
-    workDir: NoNul.startsWith("/", "workDir is an absolute path on the node")
-      .optional()
-      .meta({ description: "Existing directory on the node; without it each attempt gets an empty one of its own" }),
-    resources: z
-      .strictObject({
-        cpus: z
-          .number()
-          .nonnegative()
-          .max(MAX_CPUS)
-          .refine((cpus) => Number.isInteger(Math.round(cpus * 1e6) / 1e3), "cpus counts in thousandths")
-          .optional(),
-        memory: ByteSize.optional(),
-        gpus: GpuResources.optional(),
-        gpuMemory: GpuMemory.optional(),
-      })
-      .refine(({ gpus, gpuMemory }) => !saysGpusTwice(gpus, gpuMemory), {
-        message: "give a count of GPUs or a share of one GPU's memory, not both",
-        path: ["gpuMemory"],
-      })
-      .optional()
-      .meta({ description: "What each task needs; 1 CPU, 512 MiB and no GPU where nothing is said" }),
-    array: z
-      .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) }, "array is written as array: {size: 8}")
-      .optional()
-      .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
-    after: JobDependencies.optional(),
-    priority: z
-      .int()
-      .min(-MAX_PRIORITY)
-      .max(MAX_PRIORITY)
-      .optional()
-      .meta({ description: "Starts before what waits with a lower one; 0 where nothing is said" }),
-    timeout: Duration.refine(
-      (ms) => ms > 0 && ms <= MAX_TIMEOUT_MS,
-      "a timeout is between 1 ms and 10 years",
-    ).optional(),
-    retries: z
-      .int()
-      .min(0)
-      .max(MAX_RETRIES)
-      .optional()
-      .meta({ description: "Further attempts after the task's own failures" }),
-    labels: Labels.optional(),
-    onDisconnect: z.enum(OnDisconnect).optional(),
-  })
+  .strictObject(
+    {
+      name: z.string().min(1).max(200).optional().meta({ description: "What people call it; need not be unique" }),
+      command: z
+        .array(Word, "command is a list of words, such as [python3, train.py]; for a line of shell use script")
+        .min(1)
+        .refine((words) => words[0] !== "", "the program's name is empty")
+        .optional()
+        .meta({ description: "Program and arguments, started without a shell" }),
+      script: NoNul.min(1)
+        .optional()
+        .meta({ description: "Run by /bin/sh, or by the interpreter its first line (#!) names" }),
+      env: Env.optional().meta({ description: "Environment variables of every task" }),
+      workDir: NoNul.startsWith("/", "workDir is an absolute path on the node")
+        .optional()
+        .meta({ description: "Existing directory on the node; without it each attempt gets an empty one of its own" }),
+      resources: z
+        .strictObject(
+          {
+            cpus: z
+              .number()
+              .nonnegative()
+              .max(MAX_CPUS)
+              .refine((cpus) => Number.isInteger(Math.round(cpus * 1e6) / 1e3), "cpus counts in thousandths")
+              .optional(),
+            memory: ByteSize.optional(),
+            gpus: GpuResources.optional(),
+            gpuMemory: GpuMemory.optional(),
+          },
+          onlyItsFields("resources"),
+        )
+        .refine(({ gpus, gpuMemory }) => !saysGpusTwice(gpus, gpuMemory), {
+          message: "give a count of GPUs or a share of one GPU's memory, not both",
+          path: ["gpuMemory"],
+        })
+        .optional()
+        .meta({ description: "What each task needs; 1 CPU, 512 MiB and no GPU where nothing is said" }),
+      array: z
+        .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) }, "array is written as array: {size: 8}")
+        .optional()
+        .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
+      after: JobDependencies.optional(),
+      priority: z
+        .int()
+        .min(-MAX_PRIORITY)
+        .max(MAX_PRIORITY)
+        .optional()
+        .meta({ description: "Starts before what waits with a lower one; 0 where nothing is said" }),
+      timeout: Duration.refine(
+        (ms) => ms > 0 && ms <= MAX_TIMEOUT_MS,
+        "a timeout is between 1 ms and 10 years",
+      ).optional(),
+      retries: z
+        .int()
+        .min(0)
+        .max(MAX_RETRIES)
+        .optional()
+        .meta({ description: "Further attempts after the task's own failures" }),
+      labels: Labels.optional(),
+      onDisconnect: z.enum(OnDisconnect).optional(),
+    },
+    onlyItsFields("a job"),
+  )
   .refine((job) => (job.command === undefined) !== (job.script === undefined), {
     message: "give exactly one of command and script",
     path: ["command"],
