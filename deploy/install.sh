@@ -39,7 +39,8 @@ usage() {
   cat <<'TEXT'
 usage: install.sh [--token TOKEN | --token-file FILE] [option]...
   --coordinator URL   where the coordinator is reached; the one that served this script knows
-  --token TOKEN       lets this machine join; --token-file reads it from a file, - is standard input
+  --token TOKEN       lets this machine join; --token-file reads it from a file, - is standard input;
+                      DROVER_JOIN_TOKEN in the environment does as well
   --name NAME         what people call this node (default: the host's name)
   --site SITE         the nodes that it reaches cheaply, such as a LAN
   --dry-run           look and say, change nothing
@@ -52,9 +53,9 @@ TEXT
 
 read_options() {
   coordinator=$SERVED_COORDINATOR
-  token=
-  name=
-  site=
+  token=${DROVER_JOIN_TOKEN:-}
+  name=${DROVER_AGENT_NAME:-}
+  site=${DROVER_SITE:-}
   dry_run=
   uninstall=
   stop_jobs=
@@ -370,6 +371,7 @@ make_job_user() {
 
 join_fleet() {
   if [ -n "$dry_run" ] || [ -z "$token" ]; then return 0; fi
+  unset DROVER_JOIN_TOKEN
   # Not as an argument: others see those.
   echo "$token" | "$commands/drover-agent" join --token-file - || fail "the coordinator did not let this machine join"
 }

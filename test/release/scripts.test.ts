@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { missingTools } from "../support/missing-tools.ts";
 
 const DEPLOY = join(import.meta.dirname, "../../deploy");
-const SCRIPTS = readdirSync(DEPLOY).filter((name) => name.endsWith(".sh"));
+const SCRIPTS = readdirSync(DEPLOY, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".sh"));
 const UNITS = readdirSync(join(DEPLOY, "systemd")).filter((name) => name.endsWith(".service"));
 
 const CUT_EVERY_LINES = 5;

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Clock } from "@drover/shared/clock.ts";
@@ -20,7 +21,7 @@ export const artifactRoutes: FastifyPluginAsyncZod<ArtifactRoutesOptions> = asyn
     { schema: { summary: "The script that makes a machine a node", produces: ["text/plain"] } },
     async (request, reply) => {
       const script = fillInstallScript(artifacts.readText("install.sh"), {
-        coordinatorUrl: `${request.protocol}://${request.host}`,
+        coordinatorUrl: `${schemeOf(request)}://${request.host}`,
         version: artifacts.versions().includes(DROVER_VERSION) ? DROVER_VERSION : null,
         servedAtMs: clock.nowMs(),
         caCertificate: authorityOf(tls),
@@ -50,6 +51,11 @@ export const artifactRoutes: FastifyPluginAsyncZod<ArtifactRoutesOptions> = asyn
     },
   );
 };
+
+/** Something before us may end TLS. Who lies about it gets a script that does not reach us, and nobody else does. */
+function schemeOf({ headers, protocol }: FastifyRequest): string {
+  return headers["x-forwarded-proto"] === "https" ? "https" : protocol;
+}
 
 /** The certificate by which a machine knows the coordinator again: the last of the chain, which leads to it. */
 function authorityOf(tls: ServerTls | null): string | null {
