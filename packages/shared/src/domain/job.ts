@@ -3,7 +3,7 @@ import { ByteSize, Duration, BYTES_PER_MIB, MS_PER_DAY } from "../units.ts";
 import { JobDependencies, JobDependency } from "./dependency.ts";
 import { GpuMemory, GpuResources, NO_GPU, saysGpusTwice, toGpuRequest } from "./gpu-request.ts";
 import { LABEL, LABEL_RULE } from "./label.ts";
-import { onlyItsFields } from "../only-its-fields.ts";
+import { onlyItsFields } from "./only-its-fields.ts";
 import { ResourceRequest } from "./resources.ts";
 
 export const MAX_ARRAY_SIZE = 100_000;
