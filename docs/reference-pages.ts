@@ -3,6 +3,7 @@ import { ROUTES, type RouteAccess } from "@drover/shared/api/routes.ts";
 import { ATTEMPT_STATE_ORDER } from "@drover/shared/domain/attempt.ts";
 import { HEALTH_CODES } from "@drover/shared/domain/health.ts";
 import { NODE_ADMIN_TRANSITIONS, NODE_LINK_TRANSITIONS } from "@drover/shared/domain/node.ts";
+import { PLACEMENT_PROBLEMS, PLACEMENT_TRANSITIONS } from "@drover/shared/domain/placement.ts";
 import { TASK_TRANSITIONS } from "@drover/shared/domain/task.ts";
 import { WAITING_REASONS } from "@drover/shared/domain/waiting-reason.ts";
 import { Role, ROLES, roleIncludes } from "@drover/shared/domain/role.ts";
@@ -167,6 +168,13 @@ function statesPage(): string {
     "## Attempt",
     "Any state may be skipped forwards, because an agent reports what it sees and not every step on the way; none is ever left backwards.",
     stateDiagram("staging", oneWay(ATTEMPT_STATE_ORDER)),
+    "## A model's placement",
+    "One revision on one node. A node may find at any time that what it had is damaged or gone, and then brings it again. Why one has failed:",
+    table(
+      ["code", "meaning", "what to do"],
+      Object.entries(PLACEMENT_PROBLEMS).map(([code, { text, advice }]) => [anchored(code), text, advice]),
+    ),
+    stateDiagram("wanted", PLACEMENT_TRANSITIONS),
     "## A node's link",
     stateDiagram("online", NODE_LINK_TRANSITIONS),
     "## What operators want of a node",

@@ -340,6 +340,12 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     why: "the link carries messages; it does not know what is done about them",
   },
   {
+    files: `${AGENT}models/`,
+    may: [`${AGENT}models/`, SHARED, "npm:zod", "node:"],
+    mayAsTypes: [`${AGENT}log.ts`],
+    why: "models are files that come over HTTP; who wants them, and the connection, are given",
+  },
+  {
     files: `${AGENT}output/`,
     may: [`${AGENT}output/`, SHARED, "node:"],
     mayAsTypes: [`${AGENT}log.ts`, `${AGENT}machine/`, `${AGENT}spool/`],

@@ -10,7 +10,13 @@ import type { JobSpec } from "@drover/shared/domain/job.ts";
 import { Hardware } from "@drover/shared/domain/node.ts";
 import type { TraceNode } from "./trace.ts";
 
-const SETTINGS = { incarnation: "bench0", leaseMs: 60_000, heartbeatIntervalMs: 5_000, stopGraceMs: 10_000 };
+const SETTINGS = {
+  incarnation: "bench0",
+  leaseMs: 60_000,
+  heartbeatIntervalMs: 5_000,
+  stopGraceMs: 10_000,
+  hubEndpoint: "https://hub.test",
+};
 const NOW = { wallMs: 1_700_000_000_000, monotonicMs: 1_000 };
 
 export interface PassTime {
@@ -111,6 +117,7 @@ function helloOf({ cpuMilli, memoryBytes, gpuCount, gpuModel }: TraceNode, index
       hardware,
       health: HEALTHY,
       attempts: [],
+      placements: null,
     },
   };
 }

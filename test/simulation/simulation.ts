@@ -80,7 +80,7 @@ export class Simulation {
     const { settings } = this.plan.coordinator;
     const isFaultless = Object.values(faultsPerHour).every((rate) => rate === 0);
     this.observer.isCalm = isFaultless && destroyAtMs === null;
-    this.observer.suspectAfterMs = suspectAfterMs({ ...settings, incarnation: "" });
+    this.observer.suspectAfterMs = suspectAfterMs(settings);
     this.observer.stopGraceMs = settings.stopGraceMs;
     this.observer.leastSilenceMs = lostAfterMs(settings) - SILENCE_TOLERANCE_MS;
     const coordinator = new CoordinatorHost(this.plan.coordinator, this.timeline, random.fork(), this.observer);

@@ -17,9 +17,11 @@ import { NodeWatch } from "./health/node-watch.ts";
 import { loadNodeId } from "./identity.ts";
 import { takeWelcome } from "./take-welcome.ts";
 import { createLease, openLeaseFile, type Lease } from "./lease.ts";
-import { CoordinatorLink, type LinkPorts } from "./link/coordinator-link.ts";
+import { CoordinatorLink } from "./link/coordinator-link.ts";
+import type { LinkPorts } from "./link/link-ports.ts";
 import { agentEndpoint, type Dial } from "./link/socket.ts";
 import type { Log } from "./log.ts";
+import type { NodeModels, NodeModelsOptions } from "./models/node-models.ts";
 import { openQuarantineFile } from "./quarantine-file.ts";
 import { OutputShipper } from "./output/shipper.ts";
 import type { FileSystem } from "./machine/file-system.ts";
@@ -42,6 +44,8 @@ export interface AgentPorts {
   log: Log;
   /** The agent's own environment, of which tasks get a few named variables. */
   environment: Readonly<Record<string, string | undefined>>;
+  /** `null`: this node keeps no models. */
+  openModels: ((options: Pick<NodeModelsOptions, "send" | "log">) => Promise<NodeModels>) | null;
 }
 
 export interface Agent {
@@ -80,7 +84,12 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
   const node: NodeFacts = { nodeId, cgroupRoots };
   const leaseFile = openLeaseFile(dataDir, files, machine.bootId);
   const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
-  const { attempts, shipper, link } = connectParts({ config, ports, node, launcher, lease, watch });
+  const models =
+    ports.openModels === null
+      ? null
+      : await ports.openModels({ send: (message) => parts.link.sendAboutModels(message), log });
+  const parts = connectParts({ config, ports, node, launcher, lease, watch, models });
+  const { attempts, shipper, link } = parts;
 
   watch.onLooked(({ gpus }, load) => attempts.tallyGpus(gpus, load.gpus));
   launcher.onStartRefused((attemptId) => attempts.onStartRefused(attemptId));
@@ -99,6 +108,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
       stopListening();
       watch.stop();
       link.stop();
+      models?.stop();
       lease.stop();
       shipper.stop();
       leaseFile.close();
@@ -128,10 +138,11 @@ interface PartsContext {
   launcher: Launcher;
   lease: Lease;
   watch: NodeWatch;
+  models: NodeModels | null;
 }
 
 /** The circle: what the link hears changes the attempts, their output and reports go out through the link. */
-function connectParts({ config, ports, node, launcher, lease, watch }: PartsContext): Parts {
+function connectParts({ config, ports, node, launcher, lease, watch, models }: PartsContext): Parts {
   const { machine, log } = ports;
   const { clock, files, bootId } = machine;
   const spool = openSpool(config.dataDir, files);
@@ -197,7 +208,8 @@ function connectParts({ config, ports, node, launcher, lease, watch }: PartsCont
     nodeState: () => watch.state(),
     onClockOffset: (offsetMs) => watch.takeClockOffset(offsetMs),
     countAttempts: () => attempts.count(),
-    composeHello: () => composeHello(config, node.nodeId, machine, watch.state(), attempts.takeAllReports()),
+    composeHello: () => composeHello(config, node.nodeId, machine, watch.state(), attempts.takeAllReports(), models),
+    models,
     onWelcome(welcome, sentAtMs) {
       takeWelcome(welcome, sentAtMs, { shipper, attempts, lease });
       flushReports();
@@ -232,6 +244,7 @@ function composeHello(
   machine: Machine,
   { hardware, capacity, health }: NodeChanges,
   attempts: AttemptReport[],
+  models: NodeModels | null,
 ): Hello {
   return {
     type: "hello",
@@ -246,6 +259,7 @@ function composeHello(
     hardware,
     health,
     attempts,
+    placements: models?.takeAllReports() ?? null,
   };
 }
 

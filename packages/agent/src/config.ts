@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Site } from "@drover/shared/domain/node.ts";
 import { DroverError } from "@drover/shared/errors.ts";
-import { parseBytes } from "@drover/shared/units.ts";
+import { BYTES_PER_GIB, parseBytes } from "@drover/shared/units.ts";
 import { ForeignGpuUse } from "./health/observe.ts";
 import { findJobUser, type JobUser, type JobUserSource } from "./job-user.ts";
 import { DEFAULT_TOOL_PATHS, type ToolPaths } from "./probe/tools.ts";
@@ -28,6 +28,9 @@ export interface AgentOptions {
   site?: string;
   cpus?: string;
   memory?: string;
+  modelDir?: string;
+  modelCacheMax?: string;
+  modelCacheKeepFree?: string;
   log?: string;
   logLevel?: string;
 }
@@ -51,6 +54,16 @@ export interface AgentConfig {
   logLevel: (typeof LOG_LEVELS)[number];
   supervisorProgram: string;
 }
+
+/** Where models are kept, and how much they may take. */
+export interface ModelOptions {
+  root: string;
+  /** `null`: as much as the disk has. */
+  maxBytes: number | null;
+  keepFreeBytes: number;
+}
+
+const DEFAULT_KEEP_FREE_BYTES = 2 * BYTES_PER_GIB;
 
 /** Throws `config.invalid` on what cannot be meant, and `agent.supervisorMissing`. */
 export function parseConfig(
@@ -143,6 +156,24 @@ function parseCpuMilli(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text) || cpuMilli <= 0)
     throw invalid(`--cpus "${text}" is no number of CPUs such as 8 or 1.5.`);
   return cpuMilli;
+}
+
+export function parseModels(options: AgentOptions, dataDir: string): ModelOptions {
+  const { modelDir, modelCacheMax, modelCacheKeepFree } = options;
+  return {
+    root: modelDir === undefined || modelDir === "" ? join(dataDir, "models") : resolve(modelDir),
+    maxBytes: modelCacheMax === undefined ? null : parseSize(modelCacheMax, "--model-cache-max"),
+    keepFreeBytes:
+      modelCacheKeepFree === undefined
+        ? DEFAULT_KEEP_FREE_BYTES
+        : parseSize(modelCacheKeepFree, "--model-cache-keep-free"),
+  };
+}
+
+function parseSize(text: string, option: string): number {
+  const bytes = /^\d+$/.test(text) ? Number(text) : parseBytes(text);
+  if (bytes === null) throw invalid(`${option} "${text}" is no size such as 64GiB.`);
+  return bytes;
 }
 
 function parseMemory(text: string): number {

@@ -16,6 +16,8 @@ const LEVEL_OF_LINE: Partial<Record<AgentLogLine, "warn" | "error">> = {
   "agent.watchTrouble": "warn",
   "agent.hardwareChanged": "warn",
   "agent.notifyFailed": "warn",
+  "agent.modelFailed": "warn",
+  "agent.modelDamaged": "warn",
 };
 
 export interface LogOptions {

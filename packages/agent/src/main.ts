@@ -10,6 +10,7 @@ import {
   coordinatorHost,
   parseConfig,
   parseForeignGpuUse,
+  parseModels,
   parseTools,
   lookWords,
   parseBurnTest,
@@ -23,6 +24,7 @@ import { diagnose } from "./probe/diagnose.ts";
 import { probeHardware } from "./probe/probe.ts";
 import { linuxMachine } from "./machine/linux-machine.ts";
 import { nodeFileSystem } from "./machine/file-system.ts";
+import { NodeModels } from "./models/node-models.ts";
 import { machineClock } from "./machine/machine-clock.ts";
 import { registerStatus } from "./status-command.ts";
 
@@ -58,6 +60,21 @@ const program = new Command("drover-agent")
   )
   .addOption(
     new Option("--site <site>", "which nodes it reaches cheaply, such as a LAN or a data centre").env("DROVER_SITE"),
+  )
+  .addOption(
+    new Option("--model-dir <dir>", "where models are kept; in the data directory where not given").env(
+      "DROVER_MODEL_DIR",
+    ),
+  )
+  .addOption(
+    new Option("--model-cache-max <size>", 'what models may take in all, such as "500GiB"').env(
+      "DROVER_MODEL_CACHE_MAX",
+    ),
+  )
+  .addOption(
+    new Option("--model-cache-keep-free <size>", 'what models leave free of their disk (else "2GiB")').env(
+      "DROVER_MODEL_CACHE_KEEP_FREE",
+    ),
   )
   .option("--cpus <n>", "offer this many CPUs instead of all")
   .option("--memory <size>", 'offer this much memory instead of all, such as "48GiB"')
@@ -118,6 +135,7 @@ async function runAgent(options: AgentOptions): Promise<void> {
     uid: process.getuid?.() ?? -1,
     readText: nodeFileSystem.readText,
   });
+  const models = parseModels(options, config.dataDir);
   // A log that cannot be written (a full disk, a reader that is gone) must not end the agent, and with it the lease.
   process.stdout.on("error", () => {});
   const write = createLog({
@@ -157,6 +175,8 @@ async function runAgent(options: AgentOptions): Promise<void> {
     log,
     // A copy: each look into process.env itself goes through the C library.
     environment: { ...process.env },
+    openModels: ({ send, log }) =>
+      NodeModels.open({ root: models.root, limits: models, clock: machineClock, log, send }),
   });
   serviceManager.ready();
   const stop = () => {

@@ -3,6 +3,7 @@ import type { AttemptId } from "@drover/shared/domain/ids.ts";
 import type { Fleet } from "./core/fleet.ts";
 import { Engine, type CommittedTurn } from "./engine/engine.ts";
 import { AgentGateway } from "./gateway/agent-gateway.ts";
+import type { AnswerModelQuery } from "./gateway/model-queries.ts";
 import type { OutputFiles } from "./output/output-files.ts";
 import { OutputStore } from "./output/output-store.ts";
 import type { History } from "./store/read-history.ts";
@@ -15,6 +16,7 @@ export interface ControlPorts {
   store: TurnStore;
   history: Pick<History, "jobUnderKey" | "jobState">;
   files: OutputFiles;
+  answerModelQuery: AnswerModelQuery;
   dataDir: string;
   clock: Clock;
   log: Log;
@@ -49,7 +51,7 @@ export function createControl(ports: ControlPorts): Control {
     onStall: (stalledMs) =>
       log.warn({ event: "coordinator.stalled", stalledMs }, "coordinator stalled; every lease is extended"),
   });
-  const gateway = new AgentGateway({ engine, outputs, clock, log });
+  const gateway = new AgentGateway({ engine, outputs, answerModelQuery: ports.answerModelQuery, clock, log });
 
   /** Everything that a durable turn sets free, in one place. */
   function release(turn: CommittedTurn): void {

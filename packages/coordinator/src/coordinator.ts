@@ -9,6 +9,7 @@ import { openLocalToken } from "./access/local-token.ts";
 import { Tokens } from "./access/tokens.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import { createControl } from "./control.ts";
+import { placementOn } from "./core/placements.ts";
 import { Signals } from "./engine/signals.ts";
 import { openWebSockets } from "./gateway/web-sockets.ts";
 import { openArtifacts } from "./http/artifacts.ts";
@@ -17,6 +18,7 @@ import { bareHost, isLoopbackHost, type AnswersTo } from "./http/loopback.ts";
 import { createHttpServer } from "./http/server.ts";
 import { HubClient } from "./models/hub-client.ts";
 import { readHubToken } from "./models/hub-token.ts";
+import { answerModelQuery, knownRevision } from "./models/answer-query.ts";
 import { resolveModel } from "./models/resolve-model.ts";
 import { distrustOutput, readBootId } from "./output/distrust-output.ts";
 import { nodeOutputFiles } from "./output/output-files.ts";
@@ -56,7 +58,6 @@ export async function startCoordinator(
   const { fleet, engine, gateway, outputs } = inside;
   const localToken = config.localTokenFile === null ? null : openLocalToken(config.localTokenFile);
   const tokens = new Tokens(store.access, clock, localToken);
-  const hub = new HubClient({ endpoint: config.hubEndpoint, readToken: () => readHubToken(config), clock });
   const http = await createHttpServer({
     ...inside,
     tokens,
@@ -64,7 +65,7 @@ export async function startCoordinator(
     history: store.history,
     artifacts: openArtifacts(config.artifactsDir ?? join(config.dataDir, "artifacts")),
     diagnose: (nodeId, burn) => gateway.diagnose(nodeId, burn),
-    resolveModel: (reference, choice) => resolveModel(hub, reference, choice),
+    resolveModel: (reference, choice) => resolveModel(inside.hub, reference, choice),
     answersTo: answersTo(config, tls),
     tls,
     clock,
@@ -119,7 +120,9 @@ function openInside(config: CoordinatorConfig, store: Store, clock: Clock, log: 
     leaseMs: config.leaseMs,
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     stopGraceMs: STOP_GRACE_MS,
+    hubEndpoint: config.hubEndpoint,
   });
+  const hub = new HubClient({ endpoint: config.hubEndpoint, readToken: () => readHubToken(config), clock });
   const taskSignals = new Signals<TaskKey>();
   const eventSignals = new Signals<"events">();
   const metrics = createMetrics(fleet);
@@ -129,6 +132,12 @@ function openInside(config: CoordinatorConfig, store: Store, clock: Clock, log: 
     history: store.history,
     files: nodeOutputFiles,
     dataDir: config.dataDir,
+    answerModelQuery(nodeId, query) {
+      const revision = fleet.revisions.get(query.revisionId);
+      const isWanted = revision && placementOn(fleet, nodeId, query.revisionId) !== null;
+      const known = isWanted ? knownRevision(revision.source, revision.fileCount, revision.id, store.history) : null;
+      return answerModelQuery(hub, query, known);
+    },
     clock,
     log,
     onOutputGrown: (attemptId) => taskSignals.signal(taskKeyOf(attemptId)),
@@ -142,7 +151,7 @@ function openInside(config: CoordinatorConfig, store: Store, clock: Clock, log: 
   const liveAttemptIds = [...fleet.attempts.values()].map((attempt) => attempt.id);
   const distrusted = distrustOutput(config.dataDir, control.outputs, readBootId(), liveAttemptIds);
   if (distrusted > 0) log.info({ event: "output.distrusted", attempts: distrusted }, "output is fetched again");
-  return { ...control, fleet, metrics, taskSignals, eventSignals };
+  return { ...control, fleet, hub, metrics, taskSignals, eventSignals };
 }
 
 /** By which names a request may ask for this coordinator. */

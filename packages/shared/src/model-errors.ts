@@ -62,4 +62,24 @@ export const MODEL_ERRORS = {
     meaning: "The files of the repository cannot be taken as they are.",
     advice: "Leave out with --exclude what the message names, or use a repository without it.",
   },
+  "placement.noRoom": {
+    httpStatus: 409,
+    meaning: "Too few nodes can hold the model.",
+    advice: "Ask for fewer copies or other nodes, or make room: `drover model unplace NAME --on NODE`.",
+  },
+  "placement.notFound": {
+    httpStatus: 404,
+    meaning: "The model is on no such node.",
+    advice: "See `drover models` for where it is.",
+  },
+  "placement.inUse": {
+    httpStatus: 409,
+    meaning: "An attempt uses the model there.",
+    advice: "Wait for its end, or cancel it.",
+  },
+  "placement.selectorInvalid": {
+    httpStatus: 400,
+    meaning: "It does not say which nodes are meant.",
+    advice: "Write a node's name, or conditions such as 'gpu.memory >= 40GiB and site = berlin'.",
+  },
 } as const satisfies Record<string, { httpStatus: number | null; meaning: string; advice: string }>;

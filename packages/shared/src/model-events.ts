@@ -1,5 +1,12 @@
 import { z } from "zod";
 
+const placement = {
+  nodeId: z.string(),
+  nodeName: z.string(),
+  revisionId: z.string(),
+  /** The names that mean this revision. */
+  models: z.array(z.string()),
+};
 const model = { modelName: z.string() };
 
 /** The part of events.ts that is about models. */
@@ -23,6 +30,48 @@ export const MODEL_EVENTS = {
     text: "model removed",
     doc: "The name means nothing any more.",
     fields: z.object({ ...model, revisionId: z.string(), actor: z.string() }),
+  },
+  "placement.wanted": {
+    level: "info",
+    text: "placement wanted",
+    doc: "A node is to have a model, or no longer has what it had and is to have it again.",
+    fields: z.object(placement),
+  },
+  "placement.pulling": {
+    level: "info",
+    text: "placement pulling",
+    doc: "A node brings a model, or brings again what was damaged.",
+    fields: z.object(placement),
+  },
+  "placement.verifying": {
+    level: "info",
+    text: "placement verifying",
+    doc: "A node has all bytes of a model and reads them to find out whether they are what they should be.",
+    fields: z.object(placement),
+  },
+  "placement.ready": {
+    level: "info",
+    text: "placement ready",
+    doc: "Every file of a model is on a node's disk with its hash.",
+    fields: z.object(placement),
+  },
+  "placement.failed": {
+    level: "warn",
+    text: "placement failed",
+    doc: "A node could not bring a model; it tries again at the time that is stated.",
+    fields: z.object({ ...placement, code: z.string(), reason: z.string(), retryAt: z.iso.datetime().nullable() }),
+  },
+  "placement.evicting": {
+    level: "info",
+    text: "placement evicting",
+    doc: "A node is to remove a model.",
+    fields: z.object(placement),
+  },
+  "placement.gone": {
+    level: "info",
+    text: "placement gone",
+    doc: "A model is not on a node any more: it was told to go, or made room for another.",
+    fields: z.object(placement),
   },
 } as const satisfies Record<
   string,

@@ -23,7 +23,7 @@ const HEARTBEAT = /^\{"type":"heartbeat"/;
 const HELLO = /^\{"type":"hello"/;
 
 export interface CoordinatorOptions {
-  settings: Omit<FleetSettings, "incarnation">;
+  settings: Omit<FleetSettings, "incarnation" | "hubEndpoint">;
   /** Speed of its clocks against true time. */
   clockRate: number;
   /** How long a write or a sync of output takes at the most. */
@@ -182,13 +182,14 @@ export class CoordinatorHost {
       error: (fields: object, text: string) => this.#log(process, fields, text),
     };
     const incarnation = (++this.#incarnation).toString(36).padStart(6, "0");
-    const fleet = this.tables.loadFleet({ ...this.#options.settings, incarnation });
+    const fleet = this.tables.loadFleet({ ...this.#options.settings, incarnation, hubEndpoint: "https://hub.test" });
     const control = createControl({
       fleet,
       store: new MemoryStore(this.tables, process, this.health, observer),
       history: this.tables,
       files: outputFilesOf(this.disk, process, this.#random, this.#options.slowestOutputMs),
       dataDir: "/coordinator",
+      answerModelQuery: () => Promise.reject(new Error("no simulated agent keeps models")),
       clock,
       log: log as never,
       onReleased: () => observer.onReleased(fleet),

@@ -65,6 +65,7 @@ export class Tables {
         models: [],
         revisions: [],
         durations: [],
+        placements: [],
       },
       settings,
     );

@@ -65,6 +65,7 @@ export class AgentHost {
           machine.observer.onLogLine(machine.name, line, fields);
         },
         environment: {},
+        openModels: null,
       },
     ).then(
       (agent) => (this.#agent = process.isAlive ? agent : null),

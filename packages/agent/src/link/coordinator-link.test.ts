@@ -2,7 +2,8 @@ import type { CoordinatorMessage, Hello } from "@drover/shared/protocol/messages
 import { expect, test } from "vitest";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { NodeLoad } from "@drover/shared/domain/node.ts";
-import { CoordinatorLink, type LinkPorts } from "./coordinator-link.ts";
+import { CoordinatorLink } from "./coordinator-link.ts";
+import type { LinkPorts } from "./link-ports.ts";
 import type { LinkSocketEvents } from "./socket.ts";
 
 const LEASE_MS = 3_000;
@@ -47,6 +48,7 @@ function aLink() {
     onOutputAck: () => {},
     onOutputResend: () => {},
     onDiagnose: () => Promise.resolve({ diagnosis: null, problem: "a test" }),
+    models: null,
     onLeaseRenewed: (sentAtMs, leaseMs) => happened.push(`lease until ${sentAtMs + leaseMs}`),
   });
   link.start();

@@ -1,24 +1,20 @@
 import { assertNever } from "@drover/shared/assert.ts";
-import type { Clock } from "@drover/shared/clock.ts";
-import type { AttemptId } from "@drover/shared/domain/ids.ts";
-import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import {
   CoordinatorMessage,
   type AgentMessage,
   type AttemptReport,
-  type DesiredAttempt,
-  type DiagnosisMade,
   type HeartbeatAck,
-  type Hello,
+  type ModelQuery,
   type NodeChanges,
+  type PlacementReports,
   type Welcome,
 } from "@drover/shared/protocol/messages.ts";
 import { decodeDesired } from "@drover/shared/protocol/desired-frames.ts";
 import { decodeTextFrame } from "@drover/shared/protocol/text-frame.ts";
-import type { Log } from "../log.ts";
 import type { OutputChannel } from "../output/shipper.ts";
+import type { LinkPorts } from "./link-ports.ts";
 import { createBackoff, type Backoff } from "./backoff.ts";
-import type { Dial, LinkSocket } from "./socket.ts";
+import type { LinkSocket } from "./socket.ts";
 
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 15_000;
@@ -28,32 +24,6 @@ const REFUSED_RETRY_MS = 30_000;
 const WELCOME_TIMEOUT_MS = 30_000;
 /** So many heartbeat intervals without a sign of life mean that the connection is only half there. */
 const SILENT_INTERVALS = 3;
-
-export interface LinkPorts {
-  url: string;
-  dial: Dial;
-  clock: Clock;
-  /** In [0, 1). */
-  random(): number;
-  log: Log;
-  composeHello(): Hello;
-  readLoad: () => NodeLoad;
-  /** What the node is and how it is; `revision` grows with each change. */
-  nodeState(): NodeChanges & { revision: number };
-  /** By how much our wall clock is ahead of the coordinator's. */
-  onClockOffset(offsetMs: number): void;
-  /** How many attempts this node holds. */
-  countAttempts(): number;
-  /** The answer to a hello that was sent at this time; with it the lease is renewed. */
-  onWelcome(welcome: Welcome, sentAtMonotonicMs: number): void;
-  onDesired(attempts: readonly DesiredAttempt[]): void;
-  onOutputAck(attemptId: AttemptId, offset: number): void;
-  onOutputResend(attemptId: AttemptId, offset: number): void;
-  /** Never rejects: why there is none is an answer too. */
-  onDiagnose(burn: boolean): Promise<Pick<DiagnosisMade, "diagnosis" | "problem">>;
-  /** The coordinator has answered to a heartbeat that was sent at this time. */
-  onLeaseRenewed(sentAtMonotonicMs: number, leaseMs: number): void;
-}
 
 /** What one connection knows; the next one starts anew. */
 interface Session {
@@ -69,6 +39,8 @@ interface Session {
   cancelTimer: (() => void) | null;
   retryAfterMs: number | null;
   hangUpReason: string | null;
+  /** The coordinator knows of models. */
+  speaksOfModels: boolean;
 }
 
 /** The agent's one connection: dials out, says hello, stays, and comes back. */
@@ -111,6 +83,14 @@ export class CoordinatorLink implements OutputChannel {
   /** Only while it is open; a later hello contains them anyway. */
   sendReports(reports: readonly AttemptReport[]): void {
     if (this.#session !== null) send(this.#session, { type: "attempts", reports: [...reports] });
+  }
+
+  /** False where nobody is there who would understand it. */
+  sendAboutModels(message: PlacementReports | ModelQuery): boolean {
+    const session = this.#session;
+    if (session === null || session.welcome === null || !session.speaksOfModels) return false;
+    send(session, message);
+    return true;
   }
 
   /** What the node is and how it is, where it has changed: at once, before what is said next. */
@@ -166,6 +146,11 @@ export class CoordinatorLink implements OutputChannel {
         return;
       case "outputResend":
         return this.#ports.onOutputResend(message.attemptId, message.offset);
+      case "models":
+        session.speaksOfModels = true;
+        return this.#ports.models?.onDesired(message.placements);
+      case "modelAnswer":
+        return this.#ports.models?.onAnswer(message);
       case "diagnose":
         void this.#ports.onDiagnose(message.burn).then((made) => {
           if (this.#session === session) send(session, { type: "diagnosis", requestId: message.requestId, ...made });
@@ -239,6 +224,7 @@ export class CoordinatorLink implements OutputChannel {
     // Stopped: this is the end that was asked for.
     if (this.#session !== session) return;
     this.#session = null;
+    this.#ports.models?.onClosed();
     const retryInMs = Math.round(session.retryAfterMs ?? this.#backoff.nextDelayMs());
     this.#ports.log("agent.disconnected", { reason: session.hangUpReason ?? reason, retryInMs });
     this.#cancelRetry = this.#ports.clock.callAfter(retryInMs, () => this.#connect());
@@ -257,6 +243,7 @@ function newSession(socket: LinkSocket): Session {
     cancelTimer: null,
     retryAfterMs: null,
     hangUpReason: null,
+    speaksOfModels: false,
   };
 }
 

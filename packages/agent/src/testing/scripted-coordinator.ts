@@ -123,7 +123,7 @@ export async function startScriptedCoordinator(overrides: Partial<Script> = {}):
       if (script.acknowledgeHeartbeats) send({ type: "heartbeatAck", sequence: message.sequence });
     } else if (message.type === "diagnosis") {
       diagnoses.push(message);
-    } else {
+    } else if (message.type === "attempts") {
       reports.push(...message.reports);
       const ended = message.reports.filter((report) => report.state === "ended");
       if (script.forgetEnded && ended.length > 0) {

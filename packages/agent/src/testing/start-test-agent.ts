@@ -61,6 +61,7 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
       dial: dialWebSocket,
       log: (line, fields = {}) => logged.push({ line, fields }),
       environment: process.env,
+      openModels: null,
     },
   );
   const stop = () => (stopped ??= agent.stop());

@@ -1,11 +1,11 @@
-import type { ModelAddRequest, ModelDetail } from "@drover/shared/api/models.ts";
+import type { Model, ModelAddRequest, ModelDetail, ModelPlaceRequest } from "@drover/shared/api/models.ts";
 import type { Command } from "commander";
 import { ExitCode } from "../exit-codes.ts";
 import { printJson, type Invocation, type Invoke } from "../invocation.ts";
-import { renderModel, renderModels } from "../render/model.ts";
+import { renderModel, renderModels, renderPlacements } from "../render/model.ts";
 import { printable } from "../render/printable.ts";
 import { UsageError } from "../usage-error.ts";
-import { collectName } from "./arguments.ts";
+import { collectName, parsePositive } from "./arguments.ts";
 
 export function registerModels(program: Command, invoke: Invoke): void {
   program
@@ -17,6 +17,12 @@ export function registerModels(program: Command, invoke: Invoke): void {
 interface AddOptions {
   include?: string[];
   exclude?: string[];
+}
+
+interface PlaceOptions {
+  on: string;
+  copies?: number;
+  pin?: true;
 }
 
 export function registerModel(program: Command, invoke: Invoke): void {
@@ -45,6 +51,26 @@ export function registerModel(program: Command, invoke: Invoke): void {
       ),
     );
   model
+    .command("place")
+    .description("Say on which machines a model is to be: they bring it, and bring it again when they lose it.")
+    .argument("<name>", NAME)
+    .requiredOption("--on <nodes>", ON)
+    .option("--copies <count>", "on how many of them (else 1): those that have it first", parsePositive)
+    .option("--pin", "it stays there when nobody uses it and something else needs the room")
+    .action((name: string, { on, copies, pin }: PlaceOptions, command: Command) =>
+      invoke(command, (invocation) =>
+        placeModel(invocation, name, { on, ...(copies && { copies }), ...(pin && { pin }) }),
+      ),
+    );
+  model
+    .command("unplace")
+    .description("Remove a model from machines; refused where a task uses it.")
+    .argument("<name>", NAME)
+    .requiredOption("--on <nodes>", ON)
+    .action((name: string, { on }: PlaceOptions, command: Command) =>
+      invoke(command, (invocation) => unplaceModel(invocation, name, on)),
+    );
+  model
     .command("remove")
     .description("Forget a model.")
     .argument("<name>", NAME)
@@ -54,6 +80,7 @@ export function registerModel(program: Command, invoke: Invoke): void {
 }
 
 const NAME = "the model's name";
+const ON = "a machine's name, or conditions such as 'gpu.memory >= 40GiB and site = berlin'";
 
 function noSuchWord(word: string, commands: readonly Command[]): string {
   const names = commands.map((command) => command.name());
@@ -92,6 +119,22 @@ async function addModel(invocation: Invocation, request: ModelAddRequest): Promi
   const model = await client.getModel(request.name);
   if (asJson) await printJson(invocation, await withAllFiles(invocation, model));
   else await shell.write(renderModel(model, { nowMs: shell.clock.nowMs(), width: shell.columns }));
+  return ExitCode.ok;
+}
+
+async function placeModel(invocation: Invocation, name: string, request: ModelPlaceRequest): Promise<number> {
+  return showPlacements(invocation, await invocation.client.placeModel(name, request));
+}
+
+async function unplaceModel(invocation: Invocation, name: string, on: string): Promise<number> {
+  return showPlacements(invocation, await invocation.client.unplaceModel(name, { on }));
+}
+
+async function showPlacements(invocation: Invocation, model: Model): Promise<number> {
+  const { shell, asJson } = invocation;
+  const view = { nowMs: shell.clock.nowMs(), width: shell.columns };
+  if (asJson) await printJson(invocation, model);
+  else await shell.write(renderPlacements(model.placements, view));
   return ExitCode.ok;
 }
 

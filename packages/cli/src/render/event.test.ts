@@ -59,6 +59,9 @@ const ALL_FIELDS = {
   revisionId: "00112233445566778899aabbccddeeff",
   fileCount: 3,
   sizeBytes: 4096,
+  models: ["tiny"],
+  code: "diskFull",
+  retryAt: null,
 };
 
 describe("an event for people", () => {

@@ -109,11 +109,26 @@ function textOf(event: FleetEvent): string {
       return "rebooted: what ran there is gone";
     case "model.added":
       return `added by ${event.actor}: ${event.source}, ${count(event.fileCount, "file")}, ${formatBytes(event.sizeBytes)}`;
+    case "placement.wanted":
+    case "placement.pulling":
+    case "placement.verifying":
+    case "placement.ready":
+    case "placement.evicting":
+    case "placement.gone":
+      return `${event.event.slice("placement.".length)}: model ${modelOf(event)}`;
+    case "placement.failed": {
+      const again = event.retryAt === null ? "" : `, again at ${formatTimeOfDay(event.retryAt)}`;
+      return `failed: model ${modelOf(event)}: ${event.code} (${event.reason})${again}`;
+    }
     case "model.removed":
       return `removed by ${event.actor}`;
     default:
       return assertNever(event);
   }
+}
+
+function modelOf({ models, revisionId }: { models: string[]; revisionId: string }): string {
+  return models.join(", ") || revisionId;
 }
 
 function onNode({ nodeName, attemptId }: { nodeName: string; attemptId: string }): string {

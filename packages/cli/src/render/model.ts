@@ -1,10 +1,10 @@
-import type { Model, ModelDetail } from "@drover/shared/api/models.ts";
+import type { Model, ModelDetail, Placement } from "@drover/shared/api/models.ts";
 import { formatSource } from "@drover/shared/domain/model.ts";
 import { formatBytes } from "@drover/shared/units.ts";
 import { renderFields } from "./fields.ts";
 import type { View } from "./job.ts";
 import { renderTable, type Column } from "./table.ts";
-import { formatAgo } from "./time.ts";
+import { formatAgo, formatIn } from "./time.ts";
 
 /** Of one that has thousands of files nobody reads all at a terminal. */
 const MAX_FILES_SHOWN = 40;
@@ -15,9 +15,44 @@ export function renderModels(models: readonly Model[], { nowMs, width }: View): 
     { title: "SIZE", cell: ({ revision }) => formatBytes(revision.sizeBytes), alignRight: true },
     { title: "FILES", cell: ({ revision }) => String(revision.fileCount), alignRight: true },
     { title: "ADDED", cell: ({ addedAt }) => formatAgo(addedAt, nowMs), alignRight: true },
+    { title: "WHERE", cell: ({ placements }) => placements.map(whereAndHow).join(", ") || "-", shrinkTo: 12 },
     { title: "SOURCE", cell: ({ revision }) => formatSource(revision.source), shrinkTo: 16 },
   ];
   return renderTable(columns, models, width);
+}
+
+/** `gpu-01 ready`, `gpu-02 63 %`, `gpu-03 failed (diskFull)`. */
+function whereAndHow(placement: Placement): string {
+  return `${placement.nodeName} ${howFar(placement)}`;
+}
+
+function howFar({ state, bytesDone, sizeBytes, problem }: Placement): string {
+  if (state === "pulling") return `${sizeBytes === 0 ? 0 : Math.floor((100 * bytesDone) / sizeBytes)} %`;
+  return problem === null ? state : `${state} (${problem.code})`;
+}
+
+export function renderPlacements(placements: readonly Placement[], { nowMs, width }: View): string {
+  if (placements.length === 0) return "it is on no machine\n";
+  const columns: Column<Placement>[] = [
+    { title: "NODE", cell: ({ nodeName }) => nodeName, shrinkTo: 8 },
+    { title: "STATE", cell: howFar },
+    { title: "SINCE", cell: ({ since }) => formatAgo(since, nowMs), alignRight: true },
+    { title: "PINNED", cell: ({ isPinned }) => (isPinned ? "yes" : "-") },
+    { title: "IN USE", cell: ({ isInUse }) => (isInUse ? "yes" : "-") },
+    {
+      title: "RATE",
+      cell: ({ bytesPerSecond }) => (bytesPerSecond === 0 ? "-" : `${formatBytes(bytesPerSecond)}/s`),
+      alignRight: true,
+    },
+    { title: "WHY", cell: (placement) => whyFailed(placement, nowMs), shrinkTo: 20 },
+  ];
+  return renderTable(columns, placements, width);
+}
+
+function whyFailed({ problem, retryAt }: Placement, nowMs: number): string {
+  if (problem === null) return "-";
+  const again = retryAt === null ? "" : `; again ${formatIn(retryAt, nowMs)}`;
+  return `${problem.message}; ${problem.advice}${again}`;
 }
 
 /** What it was resolved to, with its manifest. */
@@ -42,5 +77,6 @@ export function renderModel(model: ModelDetail, view: View): string {
   ];
   const more = revision.fileCount - shown.length;
   const rest = more > 0 ? `and ${more} more; all of them with --json\n` : "";
-  return `${fields}\n${renderTable(columns, shown, view.width)}${rest}`;
+  const where = renderPlacements(model.placements, view);
+  return `${fields}\n${where}\n${renderTable(columns, shown, view.width)}${rest}`;
 }

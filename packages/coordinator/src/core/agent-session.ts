@@ -10,6 +10,7 @@ import type { Fleet, Instant, Presence } from "./fleet.ts";
 import type { Happening } from "./input.ts";
 import { suspectAfterMs, untilKilledMs } from "./liveness.ts";
 import { conditionFrom, tellOfCondition } from "./node-changes.ts";
+import { reconcilePlacements } from "./placements.ts";
 import { stopWhatLostGpus } from "./stop-what-lost-gpus.ts";
 import { moveLink } from "./node-link.ts";
 import type { AttemptRecord, NodeRecord } from "./records.ts";
@@ -40,7 +41,12 @@ export function agentHello(
   if (earlierSessionId !== null && earlierSessionId !== sessionId) {
     effects.close(earlierSessionId, "the node connected again");
   }
-  fleet.sessions.put(hello.nodeId, { nodeId: hello.nodeId, sessionId, protocolVersion: hello.protocolVersion });
+  fleet.sessions.put(hello.nodeId, {
+    nodeId: hello.nodeId,
+    sessionId,
+    protocolVersion: hello.protocolVersion,
+    keepsModels: hello.placements !== null,
+  });
   fleet.greet(hello.nodeId, presenceFrom(presence, heardAt));
   const node = takeNodeOver(fleet, known, hello, effects, now);
   const reports = new Map<AttemptId, AttemptReport>(hello.attempts.map((report) => [report.attemptId, report]));
@@ -50,6 +56,7 @@ export function agentHello(
     if (next?.desired === "run") effects.desire(hello.nodeId, next);
     else if (next) held.push(next);
   }
+  if (hello.placements !== null) reconcilePlacements(fleet, node, hello.placements, effects, now);
   stopWhatLostGpus(fleet, node, effects);
   // What the agent has beyond these is over for the coordinator: unlisted, so the agent stops and drops it. Until
   // that is done its devices only look free: nothing new may be put on them.
@@ -66,7 +73,7 @@ export function agentGone(
 ): void {
   const node = fleet.nodes.get(nodeId);
   if (!node || fleet.sessionIdOf(nodeId) !== sessionId) return;
-  fleet.sessions.put(nodeId, { nodeId, sessionId: null, protocolVersion: null });
+  fleet.sessions.put(nodeId, { nodeId, sessionId: null, protocolVersion: null, keepsModels: false });
   moveLink(fleet, node, "disconnected", now);
   effects.tell({ event: "node.disconnected", nodeId, nodeName: node.name, reason });
 }

@@ -1,4 +1,5 @@
 import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
+import type { DesiredPlacement } from "@drover/shared/domain/placement.ts";
 import type { ErrorCode } from "@drover/shared/error-codes.ts";
 import type { FleetEvent } from "@drover/shared/events.ts";
 import type { DesiredAttempt, HeldDesire } from "@drover/shared/protocol/messages.ts";
@@ -8,6 +9,7 @@ export class Effects {
   readonly events: FleetEvent[] = [];
   readonly #welcomes = new Map<number, HeldDesire[]>();
   readonly #desired = new Map<NodeId, DesiredAttempt[]>();
+  readonly #desiredPlacements = new Map<NodeId, DesiredPlacement[]>();
   readonly #refusals: { sessionId: number; code: ErrorCode; detail: string }[] = [];
   readonly #closings: { sessionId: number; reason: string }[] = [];
 
@@ -34,6 +36,15 @@ export class Effects {
   withdrawRun(nodeId: NodeId, attemptId: AttemptId): void {
     const others = this.#desired.get(nodeId)?.filter((one) => one.desired !== "run" || one.attemptId !== attemptId);
     if (others) this.#desired.set(nodeId, others);
+  }
+
+  /** All that should become of models on a node. */
+  desirePlacements(nodeId: NodeId, placements: DesiredPlacement[]): void {
+    this.#desiredPlacements.set(nodeId, placements);
+  }
+
+  get desiredPlacements(): ReadonlyMap<NodeId, DesiredPlacement[]> {
+    return this.#desiredPlacements;
   }
 
   close(sessionId: number, reason: string): void {

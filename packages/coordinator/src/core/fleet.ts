@@ -12,6 +12,8 @@ import type { RevisionId } from "@drover/shared/domain/model.ts";
 import type { NodeLoad } from "@drover/shared/domain/node.ts";
 import { isTerminalTaskState } from "@drover/shared/domain/task.ts";
 import { Dependencies } from "./dependencies.ts";
+import { ModelUse } from "./model-use.ts";
+import type { PlacementKey } from "./placements.ts";
 import type {
   AttemptRecord,
   Cooldown,
@@ -20,6 +22,7 @@ import type {
   ManifestRecord,
   ModelRecord,
   NodeRecord,
+  PlacementRecord,
   RevisionRecord,
   TaskRecord,
 } from "./records.ts";
@@ -46,6 +49,8 @@ export interface Session {
   readonly sessionId: number | null;
   /** What its agent speaks. */
   readonly protocolVersion: number | null;
+  /** It said in its hello what it has of models. */
+  readonly keepsModels: boolean;
 }
 
 /**
@@ -69,6 +74,8 @@ export interface FleetSettings {
   leaseMs: number;
   heartbeatIntervalMs: number;
   stopGraceMs: number;
+  /** Where nodes ask for models that are given to all: the Hub, or a mirror of it. */
+  hubEndpoint: string;
 }
 
 /** Everything that is not yet history, and what follows from it. Only `step` and `placeTasks` change it. */
@@ -131,7 +138,15 @@ export class Fleet {
     (before, after) => this.capacity.onNodeChange(before, after),
   );
 
-  readonly models = new Table<string, ModelRecord>((model) => !model.isRemoved);
+  readonly modelUse = new ModelUse();
+  readonly models = new Table<string, ModelRecord>(
+    (model) => !model.isRemoved,
+    (before, after) => this.modelUse.onModelChange(before, after),
+  );
+  readonly placements = new Table<PlacementKey, PlacementRecord>(
+    (placement) => placement.state !== "gone",
+    (before, after) => this.modelUse.onPlacementChange(before, after),
+  );
   readonly revisions = new Table<RevisionId, RevisionRecord>(() => true);
   readonly manifests = new Table<RevisionId, ManifestRecord>(() => false);
 
@@ -213,7 +228,16 @@ export class Fleet {
 
   /** Tasks before their jobs: what a job's end changes of them is still there to be found. */
   get #stored() {
-    return [this.tasks, this.attempts, this.jobs, this.nodes, this.models, this.revisions, this.manifests];
+    return [
+      this.tasks,
+      this.attempts,
+      this.jobs,
+      this.nodes,
+      this.models,
+      this.revisions,
+      this.manifests,
+      this.placements,
+    ];
   }
 
   /** Something that is to be stored; sessions, cooldowns and freezes are not. */
@@ -239,6 +263,7 @@ export class Fleet {
     // The pass that was taken back had noted what it could not place and which nodes it had looked at.
     this.queue.unblockAll();
     this.reservations.rollback();
+    this.modelUse.forgetSaid();
     for (const [nodeId, { before, after }] of this.#greetings) {
       // A heartbeat of the session before may have come since, and stays.
       if (this.presences.get(nodeId)?.heardAtMonotonicMs !== after.heardAtMonotonicMs) continue;

@@ -1,6 +1,8 @@
 import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
 import type { ModelFile, PinnedSource, RevisionId } from "@drover/shared/domain/model.ts";
+import type { NodeSelector } from "@drover/shared/domain/node-selector.ts";
+import type { PlacementReport } from "@drover/shared/domain/placement.ts";
 import type { AttemptReport, Hello, NodeChanges } from "@drover/shared/protocol/messages.ts";
 import type { ErrorCode } from "@drover/shared/error-codes.ts";
 import type { Instant } from "./fleet.ts";
@@ -49,13 +51,16 @@ export type ModelCommand =
       resolved: { revisionId: RevisionId; source: PinnedSource; files: readonly ModelFile[] };
       actor: string;
     }
-  | { type: "removeModel"; name: string; actor: string };
+  | { type: "removeModel"; name: string; actor: string }
+  | { type: "placeModel"; name: string; selector: NodeSelector; copies: number; isPinned: boolean; actor: string }
+  | { type: "unplaceModel"; name: string; selector: NodeSelector; actor: string };
 
 /** What agents say and what time does; nobody waits for an answer. */
 export type Happening =
   /** `heardAt`: the turn may come much later, when the disk lets it. */
   | { type: "agentHello"; sessionId: number; hello: Hello; heardAt: Instant }
   | { type: "attemptReports"; sessionId: number; nodeId: NodeId; reports: AttemptReport[] }
+  | { type: "placementReports"; sessionId: number; nodeId: NodeId; reports: PlacementReport[] }
   | { type: "nodeChanges"; sessionId: number; nodeId: NodeId; changes: NodeChanges }
   | { type: "agentGone"; sessionId: number; nodeId: NodeId; reason: string }
   | { type: "tick" }

@@ -19,7 +19,7 @@ const HEARTBEATS_UNTIL_CLOSED = 6;
 /** What a heartbeat says of the node. */
 export type NodeReport = Pick<Heartbeat, "load" | "attemptCount">;
 
-export function suspectAfterMs(settings: FleetSettings): number {
+export function suspectAfterMs(settings: Pick<FleetSettings, "heartbeatIntervalMs">): number {
   return HEARTBEATS_UNTIL_SUSPECT * settings.heartbeatIntervalMs;
 }
 
@@ -118,7 +118,7 @@ export function checkLeases(fleet: Fleet, effects: Effects, now: Instant): void 
 export function forgetConnections(fleet: Fleet, effects: Effects, now: Instant): void {
   fleet.startedAt = now;
   for (const node of fleet.nodes.values()) {
-    fleet.sessions.put(node.id, { nodeId: node.id, sessionId: null, protocolVersion: null });
+    fleet.sessions.put(node.id, { nodeId: node.id, sessionId: null, protocolVersion: null, keepsModels: false });
     fleet.presences.set(node.id, {
       heardAtMonotonicMs: now.monotonicMs,
       leaseFromMonotonicMs: now.monotonicMs,

@@ -4,6 +4,7 @@ import type { AttemptId, JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec, JobState } from "@drover/shared/domain/job.ts";
 import type { Hardware, NodeAdmin, NodeLink } from "@drover/shared/domain/node.ts";
 import type { ModelFile, PinnedSource, RevisionId } from "@drover/shared/domain/model.ts";
+import type { PlacementProblem, PlacementState } from "@drover/shared/domain/placement.ts";
 import type { Allocation, ResourceCapacity, ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { Cause, TaskState } from "@drover/shared/domain/task.ts";
 import type { ExpectedHardware } from "./expected-hardware.ts";
@@ -127,6 +128,23 @@ export interface RevisionRecord {
   readonly fileCount: number;
   readonly sizeBytes: number;
   readonly resolvedAtMs: number;
+}
+
+/** One revision on one node, as it was last said to be. */
+export interface PlacementRecord {
+  readonly nodeId: NodeId;
+  readonly revisionId: RevisionId;
+  readonly state: PlacementState;
+  /** It stays until an operator says otherwise. */
+  readonly isPinned: boolean;
+  /** Who wanted it there; `null` where it was found there, or a job wants it. */
+  readonly actor: string | null;
+  readonly sinceMs: number;
+  /** When it was last written down. */
+  readonly notedAtMs: number;
+  readonly bytesDone: number;
+  readonly problem: PlacementProblem | null;
+  readonly retryAtMs: number | null;
 }
 
 /** What a revision holds. In memory only until it is stored: it may be long, and is seldom asked for. */

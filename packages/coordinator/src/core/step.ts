@@ -21,6 +21,8 @@ import type {
 } from "./input.ts";
 import { checkLeases, forgetConnections } from "./liveness.ts";
 import { addModel, removeModel } from "./models.ts";
+import { placeModel, unplaceModel } from "./place-model.ts";
+import { placementReports } from "./placements.ts";
 import { acceptHardware, nodeChanges } from "./node-changes.ts";
 import { releaseGpu } from "./release-gpu.ts";
 import { setNodeAdmin } from "./set-node-admin.ts";
@@ -52,6 +54,13 @@ function take(fleet: Fleet, input: Input, effects: Effects, now: Instant): Comma
       return addModel(fleet, input, effects, now);
     case "removeModel":
       return removeModel(fleet, input, effects);
+    case "placeModel":
+      return placeModel(fleet, input, effects, now);
+    case "unplaceModel":
+      return unplaceModel(fleet, input, effects, now);
+    case "placementReports":
+      placementReports(fleet, input, effects, now);
+      return null;
     case "acceptHardware":
       return acceptHardware(fleet, input, effects);
     case "releaseGpu":

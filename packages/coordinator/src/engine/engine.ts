@@ -15,8 +15,8 @@ import type {
   NodeCommand,
   NodeCommandResult,
 } from "../core/input.ts";
+import { finishTurn } from "../core/finish-turn.ts";
 import { extendLeases, heardAfterStall, heardFrom, type NodeReport } from "../core/liveness.ts";
-import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 import type { TurnStore, WrittenTurn } from "../store/store.ts";
 import { StallWatch } from "./stall-watch.ts";
@@ -177,7 +177,7 @@ export class Engine {
           answers.push(() => input.resolve(result));
         }
       }
-      placeTasks(fleet, effects, now);
+      finishTurn(fleet, effects, now);
       written = await this.#write(effects, now);
     } catch (error) {
       fleet.rollback();

@@ -15,10 +15,12 @@ import type { Log } from "../telemetry/log.ts";
 import { AgentSession } from "./agent-session.ts";
 import type { AgentSocket, AgentSocketEvents } from "./agent-socket.ts";
 import { Diagnoses } from "./diagnoses.ts";
+import { answerModelQuery, type AnswerModelQuery } from "./model-queries.ts";
 
 export interface AgentGatewayOptions {
   engine: Engine;
   outputs: OutputStore;
+  answerModelQuery: AnswerModelQuery;
   clock: Clock;
   log: Log;
 }
@@ -81,6 +83,8 @@ export class AgentGateway {
       const session = this.#welcomed.get(nodeId);
       if (session) for (const frame of encodeDesired(attempts)) session.send(frame);
     }
+    for (const [nodeId, placements] of effects.desiredPlacements)
+      this.#welcomed.get(nodeId)?.send({ type: "models", placements });
     for (const { sessionId, code, detail } of effects.refusals) {
       const session = this.#sessions.get(sessionId);
       if (session) this.#refuse(session, code, detail);
@@ -137,6 +141,14 @@ export class AgentGateway {
       this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
     else if (message.type === "diagnosis") this.#diagnoses.onAnswer(session, message);
     else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
+    else if (message.type === "modelQuery") void answerModelQuery(this.#options, session, session.nodeId, message);
+    else if (message.type === "placements")
+      this.#options.engine.happen({
+        type: "placementReports",
+        sessionId: session.id,
+        nodeId: session.nodeId,
+        reports: message.reports,
+      });
     else if (this.#options.engine.heardFrom(session.nodeId, session.id, message)) {
       const { engine, clock } = this.#options;
       session.send({ type: "heartbeatAck", sequence: message.sequence, nowMs: clock.nowMs() });

@@ -37,6 +37,7 @@ import { modelRoutes, type ResolveModel } from "./routes/models.ts";
 import { nodeHardwareRoutes, type Diagnose } from "./routes/node-hardware.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { outputRoutes } from "./routes/output.ts";
+import { placementRoutes } from "./routes/placements.ts";
 import { siteRoutes } from "./routes/sites.ts";
 
 export interface HttpServerOptions {
@@ -136,6 +137,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   await app.register(nodeHardwareRoutes, { engine, diagnose: options.diagnose });
   await app.register(siteRoutes, { engine });
   await app.register(modelRoutes, { engine, history, resolveModel: options.resolveModel });
+  await app.register(placementRoutes, { engine });
   await app.register(eventRoutes, { history, eventSignals, clock });
   await app.register(accessRoutes, { tokens, audit, openAnswers });
   await app.register(artifactRoutes, { artifacts, tls, clock });

@@ -16,6 +16,7 @@ import { PRIORITY } from "./migrations/0007-priority.ts";
 import { ACCESS } from "./migrations/0008-access.ts";
 import { MODELS } from "./migrations/0009-models.ts";
 import { EXPECTED_DURATIONS } from "./migrations/0010-expected-durations.ts";
+import { PLACEMENTS } from "./migrations/0011-placements.ts";
 import { damaged, unusableDirectory, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly string[] = [
   ACCESS,
   MODELS,
   EXPECTED_DURATIONS,
+  PLACEMENTS,
 ];
 
 export interface OpenedDatabase {

@@ -1,7 +1,15 @@
 import { taskKey, type JobId } from "@drover/shared/domain/ids.ts";
 import { Fleet, type FleetSettings } from "../core/fleet.ts";
+import { placementKey } from "../core/placements.ts";
 import type { Database } from "./database.ts";
-import { modelRecord, revisionRecord, type ModelRow, type RevisionRow } from "./model-rows.ts";
+import {
+  modelRecord,
+  placementRecord,
+  revisionRecord,
+  type ModelRow,
+  type PlacementRow,
+  type RevisionRow,
+} from "./model-rows.ts";
 import { nodeRecord, type NodeRow } from "./node-row.ts";
 import { attemptRecord, jobRecord, taskRecord, type AttemptRow, type JobRow, type TaskRow } from "./rows.ts";
 
@@ -18,6 +26,7 @@ export interface HotRows {
   revisions: Iterable<RevisionRow>;
   /** How long the latest jobs that succeeded took, in the order of their ids. */
   durations: Iterable<DurationRow>;
+  placements: Iterable<PlacementRow>;
 }
 
 /** Of a job's first task. */
@@ -56,6 +65,10 @@ export function fleetOf(rows: HotRows, settings: FleetSettings): Fleet {
     fleet.revisions.load(revision.id, revision);
   }
   for (const row of rows.models) fleet.models.load(row.name, modelRecord(row));
+  for (const row of rows.placements) {
+    const placement = placementRecord(row);
+    fleet.placements.load(placementKey(placement.nodeId, placement.revisionId), placement);
+  }
   return fleet;
 }
 
@@ -82,6 +95,7 @@ export function loadFleet(database: Database, settings: FleetSettings): Fleet {
          and attempts.blame = 'none' and attempts.started_at_ms is not null
        order by jobs.id`,
     ),
+    placements: rows("select * from placements where state <> 'gone' order by node_id, revision_id"),
   };
   return fleetOf(hotRows, settings);
 }

@@ -1,5 +1,7 @@
 import { PinnedSource, type ModelFile, type RevisionId } from "@drover/shared/domain/model.ts";
-import type { ModelRecord, RevisionRecord } from "../core/records.ts";
+import type { NodeId } from "@drover/shared/domain/ids.ts";
+import { PlacementProblem, type PlacementState } from "@drover/shared/domain/placement.ts";
+import type { ModelRecord, PlacementRecord, RevisionRecord } from "../core/records.ts";
 
 export interface ModelRow {
   name: string;
@@ -69,6 +71,49 @@ export function revisionRecord(row: RevisionRow): RevisionRecord {
     fileCount: row.file_count,
     sizeBytes: row.size_bytes,
     resolvedAtMs: row.resolved_at_ms,
+  };
+}
+
+export interface PlacementRow {
+  node_id: string;
+  revision_id: string;
+  state: string;
+  pinned: number;
+  actor: string | null;
+  since_ms: number;
+  noted_at_ms: number;
+  bytes_done: number;
+  problem: string | null;
+  retry_at_ms: number | null;
+}
+
+export function placementRow(placement: PlacementRecord): PlacementRow {
+  return {
+    node_id: placement.nodeId,
+    revision_id: placement.revisionId,
+    state: placement.state,
+    pinned: Number(placement.isPinned),
+    actor: placement.actor,
+    since_ms: placement.sinceMs,
+    noted_at_ms: placement.notedAtMs,
+    bytes_done: placement.bytesDone,
+    problem: placement.problem && JSON.stringify(placement.problem),
+    retry_at_ms: placement.retryAtMs,
+  };
+}
+
+export function placementRecord(row: PlacementRow): PlacementRecord {
+  return {
+    nodeId: row.node_id as NodeId,
+    revisionId: row.revision_id as RevisionId,
+    state: row.state as PlacementState,
+    isPinned: row.pinned === 1,
+    actor: row.actor,
+    sinceMs: row.since_ms,
+    notedAtMs: row.noted_at_ms,
+    bytesDone: row.bytes_done,
+    problem: row.problem === null ? null : PlacementProblem.parse(JSON.parse(row.problem)),
+    retryAtMs: row.retry_at_ms,
   };
 }
 

@@ -40,6 +40,7 @@ export interface History {
   attempts(jobId: JobId, fromTask: number, toTask: number): AttemptRecord[];
   /** In the order of their paths. */
   modelFiles(revisionId: RevisionId, from: number, limit: number): ModelFile[];
+  hasModelFile(revisionId: RevisionId, path: string): boolean;
   events(afterId: number, limit: number): EventRow[];
   lastEventId(): number;
   jobCount(): number;
@@ -74,6 +75,9 @@ export function prepareHistory(database: Database): History {
   const modelFiles = database.prepare<[string, number, number], ModelFileRow>(
     "select path, size_bytes, hash from model_files where revision_id = ? order by path limit ? offset ?",
   );
+  const modelFilePath = database
+    .prepare<[string, string], string>("select path from model_files where revision_id = ? and path = ?")
+    .pluck();
   const events = database.prepare<[number, number], EventRow>(
     "select id, at_ms as atMs, event, fields from events where id > ? order by id limit ?",
   );
@@ -102,6 +106,7 @@ export function prepareHistory(database: Database): History {
     attempt: (jobId, taskIndex, number) => map(attempt.get(jobId, taskIndex, number), attemptRecord),
     attempts: (jobId, fromTask, toTask) => attempts.all(jobId, fromTask, toTask).map(attemptRecord),
     modelFiles: (revisionId, from, limit) => modelFiles.all(revisionId, limit, from).map(modelFile),
+    hasModelFile: (revisionId, path) => modelFilePath.get(revisionId, path) !== undefined,
     events: (afterId, limit) => events.all(afterId, limit),
     lastEventId: () => lastEventId.get() ?? 0,
     jobCount: () => jobCount.get() ?? 0,

@@ -1,7 +1,7 @@
 import type { FleetEvent } from "@drover/shared/events.ts";
 import type { Fleet } from "../core/fleet.ts";
 import type { Database } from "./database.ts";
-import { modelRow, revisionRow } from "./model-rows.ts";
+import { modelRow, placementRow, revisionRow } from "./model-rows.ts";
 import { nodeRow } from "./node-row.ts";
 import { attemptRow, JOB_SUMMARY_COLUMNS, jobRow, taskRow } from "./rows.ts";
 
@@ -68,6 +68,18 @@ const NODE_COLUMNS = [
 ];
 
 const MODEL_COLUMNS = ["name", "reference", "include", "exclude", "revision_id", "added_at_ms", "added_by", "removed"];
+const PLACEMENT_COLUMNS = [
+  "node_id",
+  "revision_id",
+  "state",
+  "pinned",
+  "actor",
+  "since_ms",
+  "noted_at_ms",
+  "bytes_done",
+  "problem",
+  "retry_at_ms",
+];
 const REVISION_COLUMNS = ["id", "source", "file_count", "size_bytes", "resolved_at_ms"];
 
 /** A turn's events as stored, with the ids that the event stream gives them. */
@@ -96,6 +108,7 @@ export function prepareTurnWriter(
   const insertFile = database.prepare(
     "insert into model_files (revision_id, path, size_bytes, hash) values (?, ?, ?, ?)",
   );
+  const upsertPlacement = database.prepare(upsert("placements", PLACEMENT_COLUMNS, ["node_id", "revision_id"]));
   const insertEvent = database.prepare("insert into events (at_ms, event, fields) values (?, ?, ?)");
 
   return database.transaction((fleet: Fleet, events: readonly FleetEvent[], atMs: number): WrittenTurn => {
@@ -122,6 +135,7 @@ export function prepareTurnWriter(
     for (const { after } of fleet.manifests.changes())
       for (const { path, sizeBytes, hash } of after.files) insertFile.run(after.revisionId, path, sizeBytes, hash);
     for (const { after } of fleet.models.changes()) upsertModel.run(modelRow(after));
+    for (const { after } of fleet.placements.changes()) upsertPlacement.run(placementRow(after));
     const written = events.map((event) => {
       const { event: name, ...fields } = event;
       const { lastInsertRowid } = insertEvent.run(atMs, name, JSON.stringify(fields));

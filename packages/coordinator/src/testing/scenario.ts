@@ -5,13 +5,17 @@ import { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import { HEALTHY } from "@drover/shared/domain/health.ts";
 import { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import type { EventName, FleetEvent } from "@drover/shared/events.ts";
+import type { RevisionId } from "@drover/shared/domain/model.ts";
+import { parseNodeSelector } from "@drover/shared/domain/node-selector.ts";
+import type { PlacementReport, PlacementState } from "@drover/shared/domain/placement.ts";
+import { placementOn } from "../core/placements.ts";
 import type { AttemptReport, DesiredAttempt, Hello } from "@drover/shared/protocol/messages.ts";
 import { Effects } from "../core/effects.ts";
 import { Fleet, type FleetSettings, type Instant } from "../core/fleet.ts";
 import type { Command, CommandResult, Happening } from "../core/input.ts";
 import type { AttemptRecord, TaskRecord } from "../core/records.ts";
+import { finishTurn } from "../core/finish-turn.ts";
 import { heardFrom, type NodeReport } from "../core/liveness.ts";
-import { placeTasks } from "../core/scheduler/place-tasks.ts";
 import { step } from "../core/step.ts";
 
 export const SETTINGS: FleetSettings = {
@@ -19,6 +23,7 @@ export const SETTINGS: FleetSettings = {
   leaseMs: 60_000,
   heartbeatIntervalMs: 5_000,
   stopGraceMs: 10_000,
+  hubEndpoint: "https://hub.test",
 };
 
 const GIB = 1024 ** 3;
@@ -58,6 +63,7 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
     }),
     health: HEALTHY,
     attempts: [],
+    placements: null,
     ...rest,
   };
 }
@@ -83,6 +89,11 @@ export function aReport(attemptId: AttemptId, report: Partial<AttemptReport> = {
     usage: null,
     ...report,
   };
+}
+
+export function aPlacementReport(revisionId: RevisionId, report: Partial<PlacementReport> = {}): PlacementReport {
+  const nothing = { bytesDone: 0, bytesPerSecond: 0, problem: null, retryAtMs: null };
+  return { revisionId, state: "ready", ...nothing, ...report };
 }
 
 /** The pure core under a clock of its own; every turn commits unless it is told to fail. */
@@ -124,6 +135,38 @@ export class Scenario {
     });
     if (!result?.ok || !("jobId" in result)) throw new Error(`submission refused: ${JSON.stringify(result)}`);
     return result.jobId;
+  }
+
+  /** A model of so many bytes, as its source would have said that it is. */
+  addModel(name: string, sizeBytes = GIB): RevisionId {
+    const revisionId = Buffer.from(name).toString("hex").padEnd(32, "0").slice(0, 32) as RevisionId;
+    const source = {
+      type: "huggingFace",
+      repository: `acme/${name}`,
+      revision: "main",
+      commit: "a".repeat(40),
+      needsToken: false,
+    } as const;
+    const files = [{ path: "model.bin", sizeBytes, hash: `sha256:${"b".repeat(64)}` }];
+    const resolved = { revisionId, source, files };
+    const reference = `hf://acme/${name}`;
+    this.turn({ type: "addModel", name, reference, include: [], exclude: [], resolved, actor: "anna" });
+    return revisionId;
+  }
+
+  placeModel(name: string, on: string, { copies = 1, isPinned = false } = {}): CommandResult | null | undefined {
+    const selector = parseNodeSelector(on) ?? [];
+    return this.turn({ type: "placeModel", name, selector, copies, isPinned, actor: "anna" })[0];
+  }
+
+  reportPlacement(number: number, revisionId: RevisionId, report: Partial<PlacementReport> = {}): void {
+    const whole = aPlacementReport(revisionId, report);
+    const nodeId = nodeIdOf(number);
+    this.turn({ type: "placementReports", sessionId: this.fleet.sessionIdOf(nodeId) ?? 0, nodeId, reports: [whole] });
+  }
+
+  placementState(number: number, revisionId: RevisionId): PlacementState | null {
+    return placementOn(this.fleet, nodeIdOf(number), revisionId)?.state ?? null;
   }
 
   hello(number: number, hello: Partial<Hello> & NodeSize = {}, sessionId = number): void {
@@ -190,7 +233,7 @@ export class Scenario {
   #run(inputs: (Command | Happening)[]): (CommandResult | null)[] {
     this.effects = new Effects();
     const results = inputs.map((input) => step(this.fleet, input, this.effects, this.now));
-    placeTasks(this.fleet, this.effects, this.now);
+    finishTurn(this.fleet, this.effects, this.now);
     return results;
   }
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PLACEMENT_PROBLEM_CODES, PlacementState } from "../domain/placement.ts";
 import { ModelFile, ModelName, PinnedSource } from "../domain/model.ts";
 
 const Pattern = z.string().min(1).max(200);
@@ -36,6 +37,52 @@ export const ModelRevision = z
   .meta({ id: "ModelRevision" });
 export type ModelRevision = z.infer<typeof ModelRevision>;
 
+/** One revision on one node. */
+export const Placement = z
+  .object({
+    nodeId: z.string(),
+    nodeName: z.string(),
+    revisionId: z.string(),
+    /** The names that mean this revision. */
+    models: z.array(z.string()),
+    state: z.enum(PlacementState),
+    since: z.iso.datetime(),
+    /** It stays until an operator says otherwise. */
+    isPinned: z.boolean(),
+    /** An attempt there uses it. */
+    isInUse: z.boolean(),
+    bytesDone: z.int().nonnegative(),
+    sizeBytes: z.int().nonnegative(),
+    bytesPerSecond: z.int().nonnegative(),
+    /** Why it could not be brought, what to do about it, and when it is tried again. */
+    problem: z.object({ code: z.enum(PLACEMENT_PROBLEM_CODES), message: z.string(), advice: z.string() }).nullable(),
+    retryAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: "Placement" });
+export type Placement = z.infer<typeof Placement>;
+
+export const PlacementQuery = z.object({
+  node: z.string().optional().meta({ description: "A node's id or name" }),
+});
+export const PlacementList = z.object({ placements: z.array(Placement) }).meta({ id: "PlacementList" });
+export type PlacementList = z.infer<typeof PlacementList>;
+
+const On = z.string().min(1).max(500).meta({
+  description: "A node's name, or conditions such as 'gpu.memory >= 40GiB and site = berlin'",
+});
+
+export const ModelPlaceRequest = z
+  .strictObject({
+    on: On,
+    copies: z.int().min(1).max(10_000).default(1).meta({ description: "On how many of these nodes" }),
+    pin: z.boolean().default(false).meta({ description: "It stays there when nobody uses it" }),
+  })
+  .meta({ id: "ModelPlaceRequest" });
+export type ModelPlaceRequest = z.input<typeof ModelPlaceRequest>;
+
+export const ModelUnplaceRequest = z.strictObject({ on: On }).meta({ id: "ModelUnplaceRequest" });
+export type ModelUnplaceRequest = z.input<typeof ModelUnplaceRequest>;
+
 export const Model = z
   .object({
     name: z.string(),
@@ -44,6 +91,8 @@ export const Model = z
     include: z.array(z.string()),
     exclude: z.array(z.string()),
     revision: ModelRevision,
+    /** Where it is, or is to be. */
+    placements: z.array(Placement),
     addedAt: z.iso.datetime(),
     addedBy: z.string(),
   })

@@ -61,6 +61,17 @@ export const ROUTES = {
   "POST /v1/models": { role: Role.operator, action: "model.add", doc: "Resolve a reference and keep it under a name." },
   "GET /v1/models/:name": { role: Role.viewer, action: "model.read", doc: "A model with its files." },
   "POST /v1/models/:name/remove": { role: Role.operator, action: "model.remove", doc: "Forget a model." },
+  "POST /v1/models/:name/place": {
+    role: Role.operator,
+    action: "model.place",
+    doc: "Say on which nodes a model is to be.",
+  },
+  "POST /v1/models/:name/unplace": { role: Role.operator, action: "model.unplace", doc: "Remove a model from nodes." },
+  "GET /v1/placements": {
+    role: Role.viewer,
+    action: "placement.list",
+    doc: "Which model is on which node, and how far.",
+  },
   "GET /v1/tokens": { role: Role.admin, action: "token.list", doc: "The tokens, without their secrets." },
   "POST /v1/tokens": { role: Role.admin, action: "token.create", doc: "Make a token." },
   "POST /v1/tokens/:name/revoke": { role: Role.admin, action: "token.revoke", doc: "End a token's validity." },

@@ -2,7 +2,15 @@ import type { z } from "zod";
 import { AuditList, CreatedToken, Token, TokenList, type AuditQuery, type TokenCreateRequest } from "../api/access.ts";
 import { StoredEvent } from "../api/events.ts";
 import { ATTEMPT_HEADER, Job, JobDetail, JobList } from "../api/jobs.ts";
-import { Model, ModelDetail, ModelList, type ModelAddRequest } from "../api/models.ts";
+import {
+  Model,
+  ModelDetail,
+  ModelList,
+  PlacementList,
+  type ModelAddRequest,
+  type ModelPlaceRequest,
+  type ModelUnplaceRequest,
+} from "../api/models.ts";
 import { NodeDetail, NodeList, type DiagnoseRequest, type NodeAdminRequest } from "../api/nodes.ts";
 import { SiteList, SiteSummary, UNNAMED_SITE } from "../api/sites.ts";
 import { Problem } from "../api/problem.ts";
@@ -65,6 +73,10 @@ export interface DroverClient {
   /** Resolves the reference, which may take some seconds, and keeps what it found. */
   addModel(request: ModelAddRequest): Promise<Model>;
   removeModel(name: string): Promise<Model>;
+  placeModel(name: string, request: ModelPlaceRequest): Promise<Model>;
+  unplaceModel(name: string, request: ModelUnplaceRequest): Promise<Model>;
+  /** Of one node, or of all. */
+  listPlacements(node?: string): Promise<PlacementList>;
   listTokens(): Promise<TokenList>;
   /** The answer holds the token, this once. */
   createToken(request: TokenCreateRequest): Promise<CreatedToken>;
@@ -150,13 +162,11 @@ export function createClient(coordinatorUrl: string, { token = () => null }: Cli
     listModels: () => json(ModelList, "/v1/models"),
     getModel: (name, fromFile) =>
       json(ModelDetail, `/v1/models/${encodeURIComponent(name)}${queryString({ fromFile })}`),
-    addModel: (body) =>
-      json(Model, "/v1/models", {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-      }),
+    addModel: (body) => json(Model, "/v1/models", postOf(body)),
     removeModel: (name) => json(Model, `/v1/models/${encodeURIComponent(name)}/remove`, { method: "POST" }),
+    placeModel: (name, body) => json(Model, `/v1/models/${encodeURIComponent(name)}/place`, postOf(body)),
+    unplaceModel: (name, body) => json(Model, `/v1/models/${encodeURIComponent(name)}/unplace`, postOf(body)),
+    listPlacements: (node) => json(PlacementList, `/v1/placements${queryString({ node })}`),
     listTokens: () => json(TokenList, "/v1/tokens"),
     createToken: (body) =>
       json(CreatedToken, "/v1/tokens", {
@@ -173,6 +183,10 @@ export function createClient(coordinatorUrl: string, { token = () => null }: Cli
       }
     },
   };
+}
+
+function postOf(body: object): RequestInit {
+  return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
 }
 
 async function* bytesOf(response: Response, coordinatorUrl: string, signal?: AbortSignal): AsyncIterable<Uint8Array> {

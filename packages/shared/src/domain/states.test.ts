@@ -11,6 +11,7 @@ import {
   StartFailure,
 } from "./attempt.ts";
 import { NODE_ADMIN_TRANSITIONS, NODE_LINK_TRANSITIONS, NodeAdmin, NodeLink } from "./node.ts";
+import { PLACEMENT_TRANSITIONS, PlacementState } from "./placement.ts";
 import { Cause, isTerminalTaskState, TASK_TRANSITIONS, TaskState } from "./task.ts";
 
 /** Every state that some path of the table leads to. */
@@ -19,6 +20,15 @@ function reachable<S extends string>(from: S, transitions: Readonly<Record<S, re
   for (const state of seen) for (const next of transitions[state]) seen.add(next);
   return seen;
 }
+
+describe("the placement table", () => {
+  it("reaches every state from wanted, and leads from each to gone", () => {
+    for (const state of Object.values(PlacementState)) {
+      expect(reachable(PlacementState.wanted, PLACEMENT_TRANSITIONS)).toContain(state);
+      expect(reachable(state, PLACEMENT_TRANSITIONS)).toContain("gone");
+    }
+  });
+});
 
 describe("the task table", () => {
   it("reaches every state from queued", () => {

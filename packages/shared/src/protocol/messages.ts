@@ -4,6 +4,8 @@ import { AttemptId, JobId, NodeId } from "../domain/ids.ts";
 import { Diagnosis } from "../domain/diagnosis.ts";
 import { HEALTHY, NodeHealth } from "../domain/health.ts";
 import { OnDisconnect } from "../domain/job.ts";
+import { ModelFile, RevisionId } from "../domain/model.ts";
+import { DesiredPlacement, PLACEMENT_PROBLEM_CODES, PlacementReport } from "../domain/placement.ts";
 import { Hardware, NodeLoad, Site } from "../domain/node.ts";
 import { Allocation, ResourceCapacity } from "../domain/resources.ts";
 
@@ -51,6 +53,8 @@ export const Hello = z.object({
   hardware: Hardware,
   health: NodeHealth.default(HEALTHY),
   attempts: z.array(AttemptReport),
+  /** What it has of models; `null` of an agent that keeps none, or does not know of them. */
+  placements: z.array(PlacementReport).nullable().default(null),
 });
 export type Hello = z.infer<typeof Hello>;
 
@@ -84,7 +88,33 @@ export const DiagnosisMade = z.object({
 });
 export type DiagnosisMade = z.infer<typeof DiagnosisMade>;
 
-export const AgentMessage = z.discriminatedUnion("type", [Hello, Heartbeat, AttemptReports, DiagnosisMade]);
+/** What has changed of models. Only to a coordinator that has spoken of models: an older one does not know it. */
+export const PlacementReports = z.object({
+  type: z.literal("placements"),
+  reports: z.array(PlacementReport),
+});
+export type PlacementReports = z.infer<typeof PlacementReports>;
+
+/** What an agent has to know to bring a revision; answered by `modelAnswer`. As PlacementReports. */
+export const ModelQuery = z.object({
+  type: z.literal("modelQuery"),
+  requestId: z.int(),
+  revisionId: RevisionId,
+  query: z.discriminatedUnion("about", [
+    z.object({ about: z.literal("manifest"), from: z.int().nonnegative() }),
+    z.object({ about: z.literal("file"), path: z.string() }),
+  ]),
+});
+export type ModelQuery = z.infer<typeof ModelQuery>;
+
+export const AgentMessage = z.discriminatedUnion("type", [
+  Hello,
+  Heartbeat,
+  AttemptReports,
+  DiagnosisMade,
+  PlacementReports,
+  ModelQuery,
+]);
 export type AgentMessage = z.infer<typeof AgentMessage>;
 
 /** What all attempts of a job have in common; said once in a frame, because it may be large. */
@@ -190,6 +220,25 @@ export const Diagnose = z.object({
 });
 export type Diagnose = z.infer<typeof Diagnose>;
 
+/** All that should become of models on this node. An older agent skips it. */
+export const DesiredPlacements = z.object({ type: z.literal("models"), placements: z.array(DesiredPlacement) });
+export type DesiredPlacements = z.infer<typeof DesiredPlacements>;
+
+export const ModelAnswer = z.object({
+  type: z.literal("modelAnswer"),
+  requestId: z.int(),
+  answer: z.discriminatedUnion("is", [
+    /** Some of its files, and how many there are in all. */
+    z.object({ is: z.literal("manifest"), files: z.array(ModelFile), fileCount: z.int() }),
+    /** Good for a while, and for whoever has it: no credential is sent along. */
+    z.object({ is: z.literal("address"), url: z.string() }),
+    /** Of a small file that is only given out to the coordinator's token. */
+    z.object({ is: z.literal("content"), base64: z.string() }),
+    z.object({ is: z.literal("problem"), code: z.enum(PLACEMENT_PROBLEM_CODES), message: z.string() }),
+  ]),
+});
+export type ModelAnswer = z.infer<typeof ModelAnswer>;
+
 export const CoordinatorMessage = z.discriminatedUnion("type", [
   Welcome,
   Refused,
@@ -198,6 +247,8 @@ export const CoordinatorMessage = z.discriminatedUnion("type", [
   OutputAck,
   OutputResend,
   Diagnose,
+  DesiredPlacements,
+  ModelAnswer,
 ]);
 export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>;
 

@@ -5,7 +5,7 @@ import { AgentMessage, CoordinatorMessage } from "./messages.ts";
 import { MIN_AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION } from "./version.ts";
 
 /** Of the messages' schemas, as PROTOCOL_VERSION 2 has them. */
-const SCHEMA_HASH = "21ad95cc669c32c4";
+const SCHEMA_HASH = "d456aa7bda1a0f8c";
 const HASHED_AT_VERSION = 2;
 
 const WHAT_TO_DO = `The messages between agent and coordinator have changed.

@@ -1,15 +1,13 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
-import { z } from "zod";
 import { Model, ModelAddRequest, ModelDetail, ModelDetailQuery, ModelList } from "@drover/shared/api/models.ts";
 import { parseModelReference, type ModelReference } from "@drover/shared/domain/model.ts";
 import { DroverError } from "@drover/shared/errors.ts";
-import { modelNamed } from "../../core/models.ts";
-import type { ModelRecord } from "../../core/records.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
 import type { FileChoice, ResolvedModel } from "../../models/resolve-model.ts";
 import type { History } from "../../store/read-history.ts";
 import { callerOf } from "../gate.ts";
 import { modelView } from "../model-views.ts";
+import { ModelParams, requireModel } from "./named-model.ts";
 
 export type ResolveModel = (reference: ModelReference, choice: FileChoice) => Promise<ResolvedModel>;
 
@@ -19,19 +17,11 @@ export interface ModelRoutesOptions {
   resolveModel: ResolveModel;
 }
 
-const ModelParams = z.object({ name: z.string() });
-
 export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesOptions> = async (
   app,
   { engine, history, resolveModel },
 ) => {
   const { fleet } = engine;
-  function requireModel(name: string): ModelRecord {
-    const model = modelNamed(fleet, name);
-    if (model === null) throw new DroverError("model.notFound", `There is no model "${name}".`);
-    return model;
-  }
-
   app.get("/v1/models", { schema: { summary: "List models", response: { 200: ModelList } } }, async () => ({
     models: [...fleet.models.values()]
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
@@ -60,7 +50,7 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesOptions> = async (
       return reply
         .code(201)
         .header("location", `/v1/models/${name}`)
-        .send(modelView(requireModel(name), fleet));
+        .send(modelView(requireModel(fleet, name), fleet));
     },
   );
 
@@ -75,7 +65,7 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesOptions> = async (
       },
     },
     async (request) => {
-      const model = requireModel(request.params.name);
+      const model = requireModel(fleet, request.params.name);
       const { fromFile, limit } = request.query;
       const files = history.modelFiles(model.revisionId, fromFile, limit);
       const view = modelView(model, fleet);
@@ -97,7 +87,7 @@ export const modelRoutes: FastifyPluginAsyncZod<ModelRoutesOptions> = async (
     },
     async (request) => {
       const { name } = request.params;
-      const view = modelView(requireModel(name), fleet);
+      const view = modelView(requireModel(fleet, name), fleet);
       requireResult(await engine.command({ type: "removeModel", name, actor: callerOf(request).name }));
       return view;
     },
