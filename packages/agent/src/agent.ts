@@ -84,10 +84,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
   const node: NodeFacts = { nodeId, cgroupRoots };
   const leaseFile = openLeaseFile(dataDir, files, machine.bootId);
   const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
-  const models =
-    ports.openModels === null
-      ? null
-      : await ports.openModels({ send: (message) => parts.link.sendAboutModels(message), log });
+  const models = await (ports.openModels?.({ send: (message) => parts.link.sendAboutModels(message), log }) ?? null);
   const parts = connectParts({ config, ports, node, launcher, lease, watch, models });
   const { attempts, shipper, link } = parts;
 

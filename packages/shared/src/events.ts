@@ -1,6 +1,6 @@
 import { ACCESS_LOG_LINES } from "./access-log-lines.ts";
 import { z } from "zod";
-import { MODEL_EVENTS } from "./model-events.ts";
+import { MODEL_EVENTS, MODEL_LOG_LINES } from "./model-events.ts";
 
 /**
  * Every change of state in the fleet is exactly one of these: a row of the event stream and a line of
@@ -291,10 +291,7 @@ export const DAEMON_LOG_LINES = {
   "agent.gpuQuarantined": "Memory of a GPU was not given back after an attempt: nobody gets it; says who holds it.",
   "agent.watchTrouble": "A vendor's tool that is watched for the load ended or hangs; it is started again.",
   "agent.notifyFailed": "systemd could not be told how the agent is; says why.",
-  "agent.modelReady": "All files of a model's revision are on the disk and verified.",
-  "agent.modelFailed": "A model's revision could not be brought; says why and when it is tried again.",
-  "agent.modelDamaged": "Files of a model that was ready have changed or are gone: it is brought again.",
-  "agent.modelEvicted": "A model's revision was removed from the disk.",
+  ...MODEL_LOG_LINES,
   "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",
   "agent.stopped": "The agent has closed everything.",
 } as const;

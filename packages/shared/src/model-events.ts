@@ -77,3 +77,11 @@ export const MODEL_EVENTS = {
   string,
   { level: "info" | "warn" | "error"; text: string; doc: string; fields: z.ZodObject }
 >;
+
+/** The part of events.ts about what agents do for models. */
+export const MODEL_LOG_LINES = {
+  "agent.modelReady": "All files of a model's revision are on the disk and verified.",
+  "agent.modelFailed": "A model's revision could not be brought; says why and when it is tried again.",
+  "agent.modelDamaged": "Files of a model that was ready have changed or are gone: it is brought again.",
+  "agent.modelEvicted": "A model's revision was removed from the disk.",
+} as const;
