@@ -161,6 +161,12 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
     why: "the scheduler is pure: a snapshot in, decisions out",
   },
   {
+    files: `${COORDINATOR}rehearsal/`,
+    may: [`${COORDINATOR}core/`, `${COORDINATOR}rehearsal/`, ...SHARED_WORDS],
+    pure: true,
+    why: "what would happen is found out by the core itself, from a description and a virtual clock",
+  },
+  {
     files: `${COORDINATOR}access/`,
     may: [`${COORDINATOR}access/`, `${COORDINATOR}durable-files.ts`, SHARED, "node:"],
     mayAsTypes: [`${COORDINATOR}store/`],
@@ -458,8 +464,17 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
 const CLI_BOUNDARIES: readonly Boundary[] = [
   {
     files: CLI,
-    may: [CLI, SHARED, "node:", "npm:commander", "npm:yaml", "npm:zod"],
-    why: "a thin client: everything it knows of the fleet comes through the HTTP API",
+    may: [
+      CLI,
+      `${COORDINATOR}core/scheduler/policy.ts`,
+      `${COORDINATOR}rehearsal/`,
+      SHARED,
+      "node:",
+      "npm:commander",
+      "npm:yaml",
+      "npm:zod",
+    ],
+    why: "a thin client: everything it knows of the fleet comes through the HTTP API; what only might be, it asks the pure scheduler itself",
   },
 ];
 

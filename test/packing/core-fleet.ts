@@ -3,11 +3,9 @@ import { Fleet } from "@drover/coordinator/core/fleet.ts";
 import type { Command, Happening } from "@drover/coordinator/core/input.ts";
 import { placeTasks } from "@drover/coordinator/core/scheduler/place-tasks.ts";
 import { step } from "@drover/coordinator/core/step.ts";
-import { GpuDevice } from "@drover/shared/domain/gpu.ts";
-import { HEALTHY } from "@drover/shared/domain/health.ts";
-import { NodeId, type AttemptId, type JobId } from "@drover/shared/domain/ids.ts";
+import { helloOf, type DescribedNode } from "@drover/coordinator/rehearsal/described-node.ts";
+import type { AttemptId, JobId } from "@drover/shared/domain/ids.ts";
 import type { JobSpec } from "@drover/shared/domain/job.ts";
-import { Hardware } from "@drover/shared/domain/node.ts";
 import type { TraceNode } from "./trace.ts";
 
 const SETTINGS = {
@@ -32,7 +30,7 @@ export class CoreFleet {
   lastJobId = 0 as JobId;
 
   constructor(nodes: readonly TraceNode[]) {
-    const hellos = nodes.map((node, index) => helloOf(node, index));
+    const hellos = nodes.map((node, index) => helloOf(describe(node, index), index, NOW));
     this.turn(...hellos);
   }
 
@@ -79,45 +77,7 @@ export class CoreFleet {
   }
 }
 
-function helloOf({ cpuMilli, memoryBytes, gpuCount, gpuModel }: TraceNode, index: number): Happening {
-  const number = String(index + 1).padStart(12, "0");
-  const gpus = Array.from({ length: gpuCount }, (_, gpu) =>
-    GpuDevice.parse({
-      id: `GPU-${index + 1}-${gpu}`,
-      index: gpu,
-      model: gpuModel,
-      memoryBytes: null,
-      driverVersion: null,
-    }),
-  );
-  const hardware = Hardware.parse({
-    cpu: { model: "trace", cores: Math.max(1, Math.ceil(cpuMilli / 1000)), physicalCores: null },
-    memoryBytes,
-    disks: [],
-    gpus,
-    os: "trace",
-    kernel: "trace",
-    architecture: "x64",
-    warnings: [],
-  });
-  return {
-    type: "agentHello",
-    sessionId: index + 1,
-    heardAt: NOW,
-    hello: {
-      type: "hello",
-      protocolVersion: 2,
-      agentVersion: "0.0.0",
-      nodeId: NodeId.parse(`node-${number}`),
-      name: `node${index + 1}`,
-      bootId: "boot",
-      machineId: null,
-      site: null,
-      capacity: { cpuMilli, memoryBytes, gpuIds: gpus.map(({ id }) => id) },
-      hardware,
-      health: HEALTHY,
-      attempts: [],
-      placements: null,
-    },
-  };
+export function describe({ cpuMilli, memoryBytes, gpuCount, gpuModel }: TraceNode, index: number): DescribedNode {
+  const gpus = Array.from({ length: gpuCount }, () => ({ model: gpuModel, memoryBytes: null }));
+  return { name: `node${index + 1}`, site: null, cpuMilli, memoryBytes, gpus };
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { toJobSpec, JobSubmission, type JobSpec } from "@drover/shared/domain/job.ts";
 import { WHOLE_GPU_MILLI } from "@drover/shared/domain/resources.ts";
-import { BYTES_PER_MIB } from "@drover/shared/units.ts";
+import { BYTES_PER_MIB, MS_PER_SECOND } from "@drover/shared/units.ts";
 
 /** Where the trace is published, for those who do not have it yet. */
 export const PUBLISHED_AT =
@@ -63,6 +63,29 @@ export function parseTasks(text: string): TraceTask[] {
     }
     return task;
   });
+}
+
+/** A task that ran, with its own times. */
+export interface TimedTask extends TraceTask {
+  arrivesMs: number;
+  runMs: number;
+}
+
+/** `null` where there is no such mix, or it says no times. */
+export function readTimedTasks(folder: string, mix: string): TimedTask[] | null {
+  const file = join(folder, `openb_pod_list_${mix}.csv`);
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return text.includes("scheduled_time") ? parseTimedTasks(text) : null;
+}
+
+/** What was never scheduled has no time of running, and is left out. */
+export function parseTimedTasks(text: string): TimedTask[] {
+  const rows = parseCsv(text).filter((row) => row["scheduled_time"] !== "");
+  return rows.map((row) => ({
+    ...taskOf(row),
+    arrivesMs: numberOf(row, "creation_time") * MS_PER_SECOND,
+    runMs: Math.max(1, numberOf(row, "deletion_time") - numberOf(row, "scheduled_time")) * MS_PER_SECOND,
+  }));
 }
 
 function taskOf(row: Record<string, string>): TraceTask {

@@ -13,6 +13,7 @@ import { registerNode } from "./commands/node.ts";
 import { registerNodes } from "./commands/nodes.ts";
 import { registerOutput } from "./commands/output.ts";
 import { registerRun } from "./commands/run.ts";
+import { registerSimulate } from "./commands/simulate.ts";
 import { registerSite, registerSites } from "./commands/sites.ts";
 import { registerSubmit } from "./commands/submit.ts";
 import { registerWhy } from "./commands/why.ts";
@@ -87,6 +88,7 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     registerSites,
     registerSite,
     registerTail,
+    registerSimulate,
     registerToken,
     registerAudit,
   ];
