@@ -1,4 +1,5 @@
 import { JobId } from "@drover/shared/domain/ids.ts";
+import type { JobSubmission } from "@drover/shared/domain/job.ts";
 import { describe, expect, test } from "vitest";
 import { aJob, aJobDetail, anAttempt, aTask } from "../testing/builders.ts";
 import { renderJob, renderJobs } from "./job.ts";
@@ -54,6 +55,21 @@ describe("one job", () => {
          0  running        2  gpu-01    1m     0 B  running
       "
     `);
+  });
+
+  test("shows the values that tell the tasks of an array apart", () => {
+    const shown = (array: JobSubmission["array"]) =>
+      renderJob(aJobDetail([aTask({ index: 0 }), aTask({ index: 1 })], {}, { command: ["train"], array }), VIEW)
+        .split("\n")
+        .slice(-4)
+        .map((line) => line.split(/ {2,}/).slice(0, 3).join("|").trim());
+    expect(shown({ matrix: { LR: [0.1, 0.01], SEED: [7] } })).toEqual([
+      "TASK|VALUES|STATE",
+      "|0|LR=0.1 SEED=7",
+      "|1|LR=0.01 SEED=7",
+      "",
+    ]);
+    expect(shown({ values: ["cats", "dogs"] }).slice(1, 3)).toEqual(["|0|cats", "|1|dogs"]);
   });
 
   test("shows what each attempt used of what it asked for", () => {

@@ -2,6 +2,7 @@ import type { Attempt, JobDetail, JobSummary, Task } from "@drover/shared/api/jo
 import { describeOutcome } from "@drover/shared/domain/attempt.ts";
 import { formatResources } from "@drover/shared/domain/format-resources.ts";
 import { DEFAULT_PRIORITY, type JobSpec } from "@drover/shared/domain/job.ts";
+import { VALUE_VARIABLE, variablesOf, type Sweep } from "@drover/shared/domain/task-array.ts";
 import type { WaitingReason } from "@drover/shared/domain/waiting-reason.ts";
 import { formatBytes, formatDuration } from "@drover/shared/units.ts";
 import { describeDependencies } from "./dependency.ts";
@@ -52,7 +53,7 @@ export function renderJob(job: JobDetail, view: View): string {
   const waiting = job.waiting === null ? "" : `\n${renderWaiting(job.waiting, spec)}`;
   const more =
     job.nextTask === null ? "" : `\nTasks from ${job.nextTask} on: drover job ${job.id} --from ${job.nextTask}\n`;
-  return `${head}${waiting}\n${renderTasks(job.tasks, view)}${more}`;
+  return `${head}${waiting}\n${renderTasks(job.tasks, job.spec.sweep, view)}${more}`;
 }
 
 /** Why and what to do, which is one sentence of the coordinator, and what stands between the tasks and each node. */
@@ -88,10 +89,11 @@ interface TaskLine {
 }
 
 /** One line an attempt: what a task has gone through stands above where it is now. */
-function renderTasks(tasks: readonly Task[], { nowMs, width }: View): string {
+function renderTasks(tasks: readonly Task[], sweep: Sweep | null, { nowMs, width }: View): string {
   const lines = tasks.flatMap(linesOf);
   const columns: Column<TaskLine>[] = [
     { title: "TASK", cell: ({ task }) => String(task.index), alignRight: true },
+    ...(sweep === null ? [] : [valuesColumn(sweep)]),
     { title: "STATE", cell: ({ task, isLatest }) => (isLatest ? task.state : "") },
     { title: "ATTEMPT", cell: ({ attempt }) => (attempt ? String(attempt.number) : "-"), alignRight: true },
     { title: "NODE", cell: ({ attempt }) => attempt?.nodeName ?? "-", shrinkTo: 8 },
@@ -105,6 +107,15 @@ function renderTasks(tasks: readonly Task[], { nowMs, width }: View): string {
     { title: "HOW", cell: howItIs, shrinkTo: 12 },
   ];
   return renderTable(columns, lines, width);
+}
+
+/** What tells the task from the others: `LR=0.1 SEED=2`, or its one value. */
+function valuesColumn(sweep: Sweep): Column<TaskLine> {
+  const cell = ({ task }: TaskLine) =>
+    Object.entries(variablesOf(sweep, task.index))
+      .map(([name, value]) => (name === VALUE_VARIABLE ? value : `${name}=${value}`))
+      .join(" ");
+  return { title: "VALUES", cell, shrinkTo: 8 };
 }
 
 function linesOf(task: Task): TaskLine[] {

@@ -1,5 +1,6 @@
 import { invariant } from "@drover/shared/assert.ts";
 import { taskCount } from "@drover/shared/domain/job.ts";
+import { variablesOf } from "@drover/shared/domain/task-array.ts";
 import type { Assignment } from "@drover/shared/protocol/messages.ts";
 import type { Fleet } from "./fleet.ts";
 import type { AttemptRecord } from "./records.ts";
@@ -18,7 +19,7 @@ export function assignmentFor(fleet: Fleet, attempt: AttemptRecord): Assignment 
     attemptNumber: attempt.number,
     command: spec.command,
     script: spec.script,
-    env: spec.env,
+    env: { ...spec.env, ...variablesOf(spec.sweep, attempt.taskIndex) },
     workDir: spec.workDir,
     allocation: attempt.allocation,
     timeoutMs: spec.timeoutMs,

@@ -119,6 +119,7 @@ describe("a job spec", () => {
       workDir: null,
       resources: DEFAULT_RESOURCES,
       arraySize: null,
+      sweep: null,
       after: [],
       priority: 0,
       timeoutMs: null,
@@ -145,6 +146,7 @@ describe("a job spec", () => {
     expect(toJobSpec(submission)).toMatchObject({
       resources: { cpuMilli: 500, memoryBytes: 68_719_476_736, gpuCount: 2 },
       arraySize: 8,
+      sweep: null,
       after: [
         { jobId: 12, when: "onSuccess" },
         { jobId: 13, when: "onFailure" },

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { ByteSize, Duration, BYTES_PER_MIB, MS_PER_DAY } from "../units.ts";
 import { JobDependencies, JobDependency } from "./dependency.ts";
+import { Env, NoNul, Word } from "./environment.ts";
 import { GpuMemory, GpuResources, NO_GPU, saysGpusTwice, toGpuRequest } from "./gpu-request.ts";
 import { LABEL, LABEL_RULE } from "./label.ts";
+import { arraySizeOf, Sweep, sweepOf, TaskArray } from "./task-array.ts";
 import { onlyItsFields } from "./only-its-fields.ts";
 import { ResourceRequest } from "./resources.ts";
 
-export const MAX_ARRAY_SIZE = 100_000;
 export const MAX_RETRIES = 100;
 const MAX_PRIORITY = 1000;
 export const DEFAULT_PRIORITY = 0;
@@ -47,21 +48,6 @@ export const OnDisconnect = {
 } as const;
 export type OnDisconnect = (typeof OnDisconnect)[keyof typeof OnDisconnect];
 
-const NoNul = z.string().refine((text) => !text.includes("\0"), "must not contain a NUL character");
-/** YAML reads `8080` and `true` as what they look like; in a command or an environment they are text. */
-const Word = z.union([z.string(), z.number(), z.boolean()], "is not text").transform(String).pipe(NoNul);
-
-/** Checked as a whole, because zod says of a bad key only that it is bad. */
-const Env = z.record(z.string(), Word, "env is a list of NAME: value").superRefine((env, context) => {
-  for (const name of Object.keys(env)) {
-    const isName = /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
-    if (isName && !name.startsWith("DROVER_")) continue;
-    const message = isName
-      ? "names that start with DROVER_ are set by Drover itself"
-      : "an environment variable's name is letters, digits and _, and begins with no digit";
-    context.addIssue({ code: "custom", message, path: [name] });
-  }
-});
 const Labels = z.record(z.string(), z.string().max(200)).superRefine((labels, context) => {
   for (const key of Object.keys(labels)) {
     if (LABEL.test(key)) continue;
@@ -108,10 +94,7 @@ export const JobSubmission = z
         })
         .optional()
         .meta({ description: "What each task needs; 1 CPU, 512 MiB and no GPU where nothing is said" }),
-      array: z
-        .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) }, "array is written as array: {size: 8}")
-        .optional()
-        .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
+      array: TaskArray.optional().meta({ description: "Run the job as many tasks, each with values of its own" }),
       after: JobDependencies.optional(),
       priority: z
         .int()
@@ -153,6 +136,8 @@ export const JobSpec = z
     resources: ResourceRequest,
     /** `null` for a job of one task that is no array. */
     arraySize: z.int().nullable(),
+    /** `null` where the tasks differ by their index alone. */
+    sweep: Sweep.nullable(),
     /** No job twice; its tasks are held out of the queue until every one is met. */
     after: z.array(JobDependency),
     /** Of two waiting tasks the one with the higher number comes first; of equals the one submitted first. */
@@ -178,7 +163,8 @@ export function toJobSpec(submission: ParsedJobSubmission): JobSpec {
       memoryBytes: resources?.memory ?? DEFAULT_RESOURCES.memoryBytes,
       ...toGpuRequest(resources?.gpus, resources?.gpuMemory),
     },
-    arraySize: submission.array?.size ?? null,
+    arraySize: submission.array ? arraySizeOf(submission.array) : null,
+    sweep: submission.array ? sweepOf(submission.array) : null,
     after: submission.after ?? [],
     priority: submission.priority ?? DEFAULT_PRIORITY,
     timeoutMs: submission.timeout ?? null,
