@@ -83,6 +83,21 @@ test("a gated model comes to a node that never sees the token, large files and s
   expect(everythingIn(join(fleet.folder, "agent"))).not.toContain(TOKEN);
 });
 
+test("a task reads its model, brought for it, and `drover why` says what it waits for until then", async () => {
+  hub.publish("acme/slow", { "weights.bin": Buffer.alloc(4 * MIB, "slow weights") });
+  await fleet.client.addModel({ name: "slow", reference: "hf://acme/slow" });
+  hub.cdn.bytesPerSecond = MIB;
+  const job = await fleet.client.submitJob({ script: 'wc -c < "$DROVER_MODEL_SLOW/weights.bin"', models: ["slow"] });
+  await waitFor(
+    "the reason",
+    async () => (await fleet.client.getJob(job.id)).waiting?.message.includes("% on local") === true,
+  );
+  expect((await fleet.client.getJob(job.id)).waiting?.code).toBe("awaitsModel");
+  hub.cdn.bytesPerSecond = null;
+  await fleet.untilEnded(job.id);
+  expect((await fleet.outputOf(job.id)).toString().trim()).toBe(String(4 * MIB));
+});
+
 test("what is damaged or lost on a node while its agent is away is brought again", async () => {
   await fleet.stopAgent();
   rmSync(join(fleet.folder, "agent/models"), { recursive: true });

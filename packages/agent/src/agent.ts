@@ -187,6 +187,8 @@ function connectParts({ config, ports, node, launcher, lease, watch, models }: P
         },
         inherited: ports.environment,
         jobUser: config.jobUser,
+        modelPath: (revisionId) => models?.pathOf(revisionId) ?? null,
+        hubCachePath: models?.hubCachePath ?? null,
       }),
     gpus: {
       readGpuUses: () => watch.readGpuUses(),

@@ -61,6 +61,8 @@ function anAgent() {
         gpuMemoryTaken: () => null,
         inherited: {},
         jobUser: null,
+        modelPath: () => null,
+        hubCachePath: null,
       }),
     log() {},
     gpus: { readGpuUses: () => [], isProcessAlive: () => false, onDirty() {} },

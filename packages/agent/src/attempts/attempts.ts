@@ -183,12 +183,12 @@ export class Attempts {
   #run(assignment: Assignment): void {
     const { spool, log, composeLaunch } = this.#ports;
     const { attemptId } = assignment;
-    const launch = composeLaunch(assignment, spool.directoryOf(attemptId));
     const held = newAttempt(attemptId);
-    held.cgroupDirectories = directoriesOf(launch.cgroups);
-    held.gpus = launch.gpus;
     this.#ledger.add(held);
     try {
+      const launch = composeLaunch(assignment, spool.directoryOf(attemptId));
+      held.cgroupDirectories = directoriesOf(launch.cgroups);
+      held.gpus = launch.gpus;
       spool.add(launch, assignment.script);
     } catch (error) {
       // Not in the spool, so it can never start, and its end need not survive this agent.

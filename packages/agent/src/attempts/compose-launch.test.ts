@@ -12,6 +12,8 @@ const context = {
   gpuMemoryTaken: () => null,
   inherited: {},
   jobUser: null,
+  modelPath: () => null,
+  hubCachePath: null,
 };
 
 describe("a launch", () => {

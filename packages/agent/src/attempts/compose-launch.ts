@@ -1,4 +1,5 @@
 import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
+import type { RevisionId } from "@drover/shared/domain/model.ts";
 import type { Assignment } from "@drover/shared/protocol/messages.ts";
 import type { JobUser } from "../job-user.ts";
 import type { Launch } from "../spool/launch-file.ts";
@@ -20,6 +21,9 @@ export interface LaunchContext {
   gpuMemoryTaken(gpuId: string): number | null;
   inherited: Readonly<Record<string, string | undefined>>;
   jobUser: JobUser | null;
+  /** Of a revision that is ready; `null` where it is not. */
+  modelPath(revisionId: RevisionId): string | null;
+  hubCachePath: string | null;
 }
 
 /** An assignment in the terms of this node: paths, words of the command line, the whole environment. */
@@ -43,6 +47,8 @@ export function composeLaunch(assignment: Assignment, context: LaunchContext): L
       gpus: context.gpus,
       inherited: context.inherited,
       jobUser: context.jobUser,
+      modelPath: (revisionId) => context.modelPath(revisionId),
+      hubCachePath: context.hubCachePath,
     }),
   };
 }

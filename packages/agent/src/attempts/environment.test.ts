@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { GpuDevice } from "@drover/shared/domain/gpu.ts";
+import type { RevisionId } from "@drover/shared/domain/model.ts";
 import { anAssignment } from "../testing/an-assignment.ts";
 import { environmentFor } from "./environment.ts";
 
@@ -9,6 +10,8 @@ const context = {
   gpus: [],
   inherited: { PATH: "/opt/bin", HOME: "/root", AWS_SECRET_ACCESS_KEY: "s3cret" },
   jobUser: null,
+  modelPath: () => null,
+  hubCachePath: null,
 };
 
 describe("the environment of a task", () => {
@@ -92,4 +95,27 @@ describe("the environment of a task", () => {
       ZE_AFFINITY_MASK: "2",
     });
   });
+});
+
+test("the models of a job are found by a variable each, and by the Hub's libraries offline", () => {
+  const revisionId = "0".repeat(32) as RevisionId;
+  const assignment = { ...anAssignment(), models: [{ name: "llama3.1-8b", revisionId }] };
+  const here = { ...context, modelPath: () => "/models/hub/snapshots/abc", hubCachePath: "/models/hub" };
+  expect(environmentFor(assignment, here)).toMatchObject({
+    DROVER_MODEL_LLAMA3_1_8B: "/models/hub/snapshots/abc",
+    HF_HUB_CACHE: "/models/hub",
+    HF_HUB_OFFLINE: "1",
+  });
+  const own = { ...assignment, env: { HF_HUB_CACHE: "/own", DROVER_MODEL_LLAMA3_1_8B: "/forged" } };
+  expect(environmentFor(own, here)).toMatchObject({
+    DROVER_MODEL_LLAMA3_1_8B: "/models/hub/snapshots/abc",
+    HF_HUB_CACHE: "/own",
+  });
+  expect(() => environmentFor(assignment, { ...here, modelPath: () => null })).toThrowError("is not ready");
+});
+
+test("a job without models is told of no cache", () => {
+  expect(environmentFor(anAssignment(), { ...context, hubCachePath: "/models/hub" })).not.toHaveProperty(
+    "HF_HUB_CACHE",
+  );
 });

@@ -1,6 +1,7 @@
 import { gpuOf, type GpuDevice } from "@drover/shared/domain/gpu.ts";
 import { WHOLE_GPU_MILLI } from "@drover/shared/domain/resources.ts";
 import type { JobUser } from "../job-user.ts";
+import { modelVariable, type RevisionId } from "@drover/shared/domain/model.ts";
 import type { Assignment } from "@drover/shared/protocol/messages.ts";
 
 /** What of the agent's own environment a task may see. Everything else may hold the operator's secrets. */
@@ -16,6 +17,10 @@ export interface EnvironmentContext {
   gpus: readonly GpuDevice[];
   /** The agent's own variables; only INHERITED_NAMES are taken. */
   inherited: Readonly<Record<string, string | undefined>>;
+  /** Of a revision that is ready; `null` where it is not. */
+  modelPath(revisionId: RevisionId): string | null;
+  /** Where the Hub's libraries find what is here; `null` on a node that keeps no models. */
+  hubCachePath: string | null;
   /** As whom it runs; `null`: as the agent. */
   jobUser: JobUser | null;
 }
@@ -26,9 +31,11 @@ export function environmentFor(assignment: Assignment, context: EnvironmentConte
     ...inheritedEnvironment(context.inherited),
     ...(context.jobUser && { HOME: context.jobUser.home, USER: context.jobUser.name }),
     TMPDIR: context.tmpDir,
+    ...hubEnvironment(assignment, context),
     ...assignment.env,
     // Behind the job's own: it must not name itself devices that another attempt holds.
     ...gpuEnvironment(assignment.allocation.gpuIds, context.gpus),
+    ...modelEnvironment(assignment, context),
     DROVER_JOB_ID: String(assignment.jobId),
     DROVER_TASK_INDEX: String(assignment.taskIndex),
     DROVER_TASK_COUNT: String(assignment.taskCount),
@@ -39,6 +46,26 @@ export function environmentFor(assignment: Assignment, context: EnvironmentConte
     DROVER_MEMORY_BYTES: String(assignment.allocation.memoryBytes),
     DROVER_GPUS: String((assignment.allocation.gpuIds.length * assignment.allocation.gpuMilli) / WHOLE_GPU_MILLI),
   };
+}
+
+/**
+ * The Hub's libraries find the models of the job without asking anybody. Before the job's own variables: it may have
+ * other models of its own.
+ */
+function hubEnvironment({ models = [] }: Assignment, { hubCachePath }: EnvironmentContext): Record<string, string> {
+  if (models.length === 0 || hubCachePath === null) return {};
+  return { HF_HUB_CACHE: hubCachePath, HF_HUB_OFFLINE: "1" };
+}
+
+/** Throws where one is not ready: the coordinator thought that it was. */
+function modelEnvironment({ models = [] }: Assignment, { modelPath }: EnvironmentContext): Record<string, string> {
+  return Object.fromEntries(
+    models.map(({ name, revisionId }) => {
+      const path = modelPath(revisionId);
+      if (path === null) throw new Error(`the model ${name} is not ready on this node`);
+      return [modelVariable(name), path];
+    }),
+  );
 }
 
 function inheritedEnvironment(own: EnvironmentContext["inherited"]): Record<string, string> {

@@ -20,6 +20,7 @@ interface RunOptions {
   gpus?: number;
   gpuMemory?: string;
   gpuModel?: string[];
+  model?: string[];
   array?: number;
   after?: Dependencies;
   priority?: number;
@@ -43,6 +44,7 @@ export function registerRun(program: Command, invoke: Invoke): void {
     .option("-g, --gpus <count>", "GPUs of each task, or a share of one, such as 0.25", parseAmount)
     .option("--gpu-memory <size>", "a share of one GPU by its memory, such as 10GiB, in place of -g")
     .option("--gpu-model <name>", "acceptable GPUs, such as A100-80GB; may be repeated", collectName)
+    .option("--model <name>", "a model that it reads, found by DROVER_MODEL_<NAME>; may be repeated", collectName)
     .option("--array <size>", "as this many tasks, told apart by DROVER_TASK_INDEX", parsePositive)
     .addOption(afterOption())
     .option("--priority <number>", "starts before what waits with a lower one (else 0)", parseWhole)
@@ -65,6 +67,7 @@ const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
   "resources.gpus": "--gpus",
   "resources.gpuMemory": "--gpu-memory",
   "array.size": "--array",
+  models: "--model",
   workDir: "--work-dir",
   labels: "--label",
 };
@@ -76,6 +79,7 @@ function submissionOf(command: string[], options: RunOptions): JobSubmission {
     gpus,
     gpuMemory,
     gpuModel,
+    model,
     array,
     after,
     priority,
@@ -97,6 +101,7 @@ function submissionOf(command: string[], options: RunOptions): JobSubmission {
     retries,
     env,
     workDir,
+    models: model,
     labels: label,
     resources: Object.keys(resources).length > 0 ? resources : undefined,
     array: array === undefined ? undefined : { size: array },
@@ -109,6 +114,7 @@ function submissionOf(command: string[], options: RunOptions): JobSubmission {
         ? ""
         : `--${path
             .replace(/^labels\./, "label ")
+            .replace(/^models\..*/, "model")
             .replace(/^env\./, "env ")
             .replace(/^after\..*/, "after")}`),
   );

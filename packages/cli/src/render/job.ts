@@ -67,6 +67,7 @@ export function renderWaiting(reason: WaitingReason, spec: JobSpec): string {
 
 const VERDICTS = {
   tooSmall: "too small",
+  lacksModel: "has not got its models yet",
   unavailable: "takes no work now",
   coolingDown: "pauses after failed starts",
   cordoned: "cordoned",

@@ -128,6 +128,7 @@ export class Fleet {
     (attempt) => attempt.state !== "ended",
     (before, after) => {
       this.capacity.onAttemptChange(before, after);
+      this.modelUse.onAttemptChange(before, after, (jobId) => this.jobs.get(jobId)?.spec.resources);
       // What has ended leaves memory when that is durable.
       if (before?.state === "ended" && !after)
         this.durations.learnFrom(before, this.jobs.get(before.jobId)?.spec.name ?? null);
@@ -145,7 +146,10 @@ export class Fleet {
   );
   readonly placements = new Table<PlacementKey, PlacementRecord>(
     (placement) => placement.state !== "gone",
-    (before, after) => this.modelUse.onPlacementChange(before, after),
+    (before, after) => {
+      this.modelUse.onPlacementChange(before, after);
+      this.capacity.onPlacementChange(before, after);
+    },
   );
   readonly revisions = new Table<RevisionId, RevisionRecord>(() => true);
   readonly manifests = new Table<RevisionId, ManifestRecord>(() => false);

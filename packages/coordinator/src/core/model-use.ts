@@ -1,5 +1,7 @@
-import type { NodeId } from "@drover/shared/domain/ids.ts";
+import type { JobId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { RevisionId } from "@drover/shared/domain/model.ts";
+import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
+import { revisionIdsOf } from "./scheduler/demand.ts";
 import { placementKey, type PlacementKey } from "./placements.ts";
 import type { AttemptRecord, ModelRecord, PlacementRecord } from "./records.ts";
 
@@ -17,6 +19,7 @@ export class ModelUse {
   readonly #namesByRevision = new Map<RevisionId, Set<string>>();
   /** How many live attempts on a node use a revision. */
   readonly #uses = new Map<PlacementKey, number>();
+  readonly #rates = new Map<NodeId, number>();
   readonly #progress = new Map<PlacementKey, PlacementProgress>();
   /** What each node was last told, as text; `null`: it is to be told again. */
   readonly #said = new Map<NodeId, string | null>();
@@ -45,15 +48,16 @@ export class ModelUse {
   onAttemptChange(
     before: AttemptRecord | undefined,
     after: AttemptRecord | undefined,
-    used: readonly RevisionId[],
+    requestOf: (jobId: JobId) => ResourceRequest | undefined,
   ): void {
     const attempt = after ?? before;
-    const change =
-      Number(after !== undefined && after.state !== "ended") - Number(before !== undefined && before.state !== "ended");
-    if (!attempt || change === 0) return;
-    for (const revisionId of used) {
+    const lived = before !== undefined && before.state !== "ended";
+    const lives = after !== undefined && after.state !== "ended";
+    if (!attempt || lived === lives) return;
+    const request = requestOf(attempt.jobId);
+    for (const revisionId of request ? revisionIdsOf(request) : []) {
       const key = placementKey(attempt.nodeId, revisionId);
-      this.#uses.set(key, (this.#uses.get(key) ?? 0) + change);
+      this.#uses.set(key, (this.#uses.get(key) ?? 0) + (lives ? 1 : -1));
       this.#touched.add(attempt.nodeId);
     }
   }
@@ -73,10 +77,16 @@ export class ModelUse {
 
   noteProgress(nodeId: NodeId, revisionId: RevisionId, progress: PlacementProgress): void {
     this.#progress.set(placementKey(nodeId, revisionId), progress);
+    if (progress.bytesPerSecond > 0) this.#rates.set(nodeId, progress.bytesPerSecond);
   }
 
   progressOf(nodeId: NodeId, revisionId: RevisionId): PlacementProgress {
     return this.#progress.get(placementKey(nodeId, revisionId)) ?? NOTHING;
+  }
+
+  /** How much a node brings in a second, by the last of its pulls; `null` where none was seen. */
+  rateOf(nodeId: NodeId): number | null {
+    return this.#rates.get(nodeId) ?? null;
   }
 
   /** The nodes for which something may have changed since this was last asked. */

@@ -18,12 +18,13 @@ export function planPlacements(fleet: Fleet, effects: Effects): void {
 }
 
 function desiredOn(fleet: Fleet, nodeId: NodeId): DesiredPlacement[] {
+  const waitedFor = new Set([...fleet.queue.shapes()].flatMap(({ demand }) => demand.revisionIds));
   return fleet.modelUse.placementsOn(nodeId).flatMap((placement) => {
     const revision = fleet.revisions.get(placement.revisionId);
     if (!revision) return [];
     const { source, fileCount, sizeBytes } = revision;
     const endpoint = source.needsToken ? null : fleet.settings.hubEndpoint;
-    const desired = desireFor(fleet, placement);
+    const desired = waitedFor.has(revision.id) && placement.state !== "evicting" ? "hold" : desireFor(fleet, placement);
     return [{ revisionId: placement.revisionId, desired, source, fileCount, sizeBytes, endpoint }];
   });
 }

@@ -26,6 +26,7 @@ import { placementReports } from "./placements.ts";
 import { acceptHardware, nodeChanges } from "./node-changes.ts";
 import { releaseGpu } from "./release-gpu.ts";
 import { setNodeAdmin } from "./set-node-admin.ts";
+import { stageModels } from "./stage-models.ts";
 import { submitJob } from "./submit-job.ts";
 
 /**
@@ -86,6 +87,7 @@ function take(fleet: Fleet, input: Input, effects: Effects, now: Instant): Comma
     case "tick":
       checkLeases(fleet, effects, now);
       advanceDrains(fleet, effects, now);
+      stageModels(fleet, effects, now);
       return null;
     case "restarted":
       forgetConnections(fleet, effects, now);

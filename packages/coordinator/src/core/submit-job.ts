@@ -1,11 +1,12 @@
 import { judgeDependency, type DependencyStanding, type JobDependency } from "@drover/shared/domain/dependency.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
-import { taskCount, type JobState } from "@drover/shared/domain/job.ts";
+import { taskCount, type JobSpec, type JobState } from "@drover/shared/domain/job.ts";
 import { Cause } from "@drover/shared/domain/task.ts";
 import type { Effects } from "./effects.ts";
 import { endForDependency } from "./end-dependents.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type { JobCommand, JobCommandResult } from "./input.ts";
+import { modelNamed } from "./models.ts";
 import type { JobRecord } from "./records.ts";
 
 /** Waiting and running tasks are held in memory; beyond this many a submission is refused, not the daemon lost. */
@@ -32,6 +33,8 @@ export function submitJob(
     const message = `There is no job ${unknownIds.join(", ")} that this one could come after.`;
     return { ok: false, code: "dependency.notFound", message };
   }
+  const models = pinModels(fleet, spec);
+  if (typeof models === "string") return { ok: false, code: "model.notFound", message: models };
   const count = taskCount(spec);
   if (fleet.tasks.size + count > MAX_HOT_TASKS) {
     return {
@@ -43,7 +46,7 @@ export function submitJob(
   const jobId = fleet.takeJobId();
   const job: JobRecord = {
     id: jobId,
-    spec,
+    spec: models,
     state: "queued",
     cancelRequested: false,
     tasksByState: { queued: count, staging: 0, running: 0, succeeded: 0, failed: 0, canceled: 0 },
@@ -62,7 +65,7 @@ export function submitJob(
       state: "queued",
       cause: Cause.submitted,
       sinceMs: now.wallMs,
-      request: spec.resources,
+      request: models.resources,
       attemptNumber: 0,
       liveAttemptId: null,
       userFailures: 0,
@@ -73,6 +76,16 @@ export function submitJob(
   const failed = dependencies.find(({ standing }) => standing === "failed");
   if (failed?.state) endForDependency(fleet, job, failed.jobId, failed.state, effects, now);
   return { ok: true, jobId, created: true };
+}
+
+/** Each name means from now on what it means now; otherwise which of them means nothing. */
+function pinModels(fleet: Fleet, spec: JobSpec): JobSpec | string {
+  const { models } = spec.resources;
+  if (models === undefined) return spec;
+  const pinned = models.map(({ name }) => ({ name, revisionId: modelNamed(fleet, name)?.revisionId ?? null }));
+  const unknown = pinned.find(({ revisionId }) => revisionId === null);
+  if (unknown) return `There is no model "${unknown.name}" that the job could read.`;
+  return { ...spec, resources: { ...spec.resources, models: pinned } };
 }
 
 /** The store is asked before the turn; a twin in the same turn is only in memory. */

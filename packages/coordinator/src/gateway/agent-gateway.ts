@@ -79,12 +79,13 @@ export class AgentGateway {
         outputOffsets: Object.fromEntries(session.reportedAttemptIds.map((id) => [id, this.#reliableBytes(id)])),
       });
     }
+    // Before what reads them: what may not leave any more is said first.
+    for (const [nodeId, placements] of effects.desiredPlacements)
+      this.#welcomed.get(nodeId)?.send({ type: "models", placements });
     for (const [nodeId, attempts] of effects.desired) {
       const session = this.#welcomed.get(nodeId);
       if (session) for (const frame of encodeDesired(attempts)) session.send(frame);
     }
-    for (const [nodeId, placements] of effects.desiredPlacements)
-      this.#welcomed.get(nodeId)?.send({ type: "models", placements });
     for (const { sessionId, code, detail } of effects.refusals) {
       const session = this.#sessions.get(sessionId);
       if (session) this.#refuse(session, code, detail);

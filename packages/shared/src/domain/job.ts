@@ -6,6 +6,7 @@ import { GpuMemory, GpuResources, NO_GPU, saysGpusTwice, toGpuRequest } from "./
 import { LABEL, LABEL_RULE } from "./label.ts";
 import { arraySizeOf, Sweep, sweepOf, TaskArray } from "./task-array.ts";
 import { onlyItsFields } from "./only-its-fields.ts";
+import { ModelName } from "./model.ts";
 import { ResourceRequest } from "./resources.ts";
 
 export const MAX_RETRIES = 100;
@@ -95,6 +96,17 @@ export const JobSubmission = z
         .optional()
         .meta({ description: "What each task needs; 1 CPU, 512 MiB and no GPU where nothing is said" }),
       array: TaskArray.optional().meta({ description: "Run the job as many tasks, each with values of its own" }),
+      models: z
+        .array(ModelName)
+        .min(1)
+        .max(20)
+        .refine((names) => new Set(names).size === names.length, "no model twice")
+        .optional()
+        .meta({ description: "Models that must be on the node; each task finds them by DROVER_MODEL_<NAME>" }),
+      array: z
+        .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) }, "array is written as array: {size: 8}")
+        .optional()
+        .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
       after: JobDependencies.optional(),
       priority: z
         .int()
@@ -150,6 +162,11 @@ export const JobSpec = z
   .meta({ id: "JobSpec" });
 export type JobSpec = z.infer<typeof JobSpec>;
 
+/** What the names mean is found out when the job is accepted. */
+function modelRequests(names: readonly string[] | undefined): Pick<ResourceRequest, "models"> {
+  return names === undefined ? {} : { models: names.map((name) => ({ name, revisionId: null })) };
+}
+
 export function toJobSpec(submission: ParsedJobSubmission): JobSpec {
   const { resources } = submission;
   return {
@@ -162,6 +179,7 @@ export function toJobSpec(submission: ParsedJobSubmission): JobSpec {
       cpuMilli: resources?.cpus === undefined ? DEFAULT_RESOURCES.cpuMilli : Math.round(resources.cpus * 1000),
       memoryBytes: resources?.memory ?? DEFAULT_RESOURCES.memoryBytes,
       ...toGpuRequest(resources?.gpus, resources?.gpuMemory),
+      ...modelRequests(submission.models),
     },
     arraySize: submission.array ? arraySizeOf(submission.array) : null,
     sweep: submission.array ? sweepOf(submission.array) : null,

@@ -1,9 +1,18 @@
 import { z } from "zod";
+import { RevisionId } from "./model.ts";
 
 /** All of one GPU, in thousandths of it. */
 export const WHOLE_GPU_MILLI = 1000;
 
 const GpuMilli = z.int().min(1).max(WHOLE_GPU_MILLI);
+
+/** A model that a task reads. */
+export const ModelRequest = z.object({
+  name: z.string(),
+  /** What the name meant when the job was accepted; `null` until then. */
+  revisionId: RevisionId.nullable(),
+});
+export type ModelRequest = z.infer<typeof ModelRequest>;
 
 /** What one task asks for. Whole numbers only: a thousandth of a CPU, a byte, a thousandth of a GPU. */
 export const ResourceRequest = z.object({
@@ -18,6 +27,8 @@ export const ResourceRequest = z.object({
   gpuModels: z.array(z.string()),
   /** What each GPU has in all, at least. */
   gpuMemoryMinBytes: z.int().nonnegative(),
+  /** What must be ready on the node; not said: nothing. */
+  models: z.array(ModelRequest).optional(),
 });
 export type ResourceRequest = z.infer<typeof ResourceRequest>;
 

@@ -18,6 +18,10 @@ export const WAITING_REASONS = {
     text: "no node in the fleet is large enough",
     advice: "ask for less, or add a node that has this much in all",
   },
+  awaitsModel: {
+    text: "no node that is large enough and takes work has its models yet",
+    advice: "it starts when they are there; `drover models` says how far they are, and why where one cannot be brought",
+  },
   fittingNodesUnavailable: {
     text: "every node that is large enough is offline, or takes no new work for now",
     advice: "see `drover nodes`",
@@ -40,7 +44,17 @@ export const NodeVerdict = z
   .object({
     nodeId: z.string(),
     nodeName: z.string(),
-    verdict: z.enum(["tooSmall", "unavailable", "coolingDown", "cordoned", "draining", "drained", "kept", "busy"]),
+    verdict: z.enum([
+      "tooSmall",
+      "unavailable",
+      "coolingDown",
+      "cordoned",
+      "draining",
+      "drained",
+      "kept",
+      "busy",
+      "lacksModel",
+    ]),
     /** What the node lacks: in all for `tooSmall`, right now for `busy`. */
     missing: z.object({
       cpuMilli: z.int().nonnegative(),
@@ -54,6 +68,7 @@ export type NodeVerdict = z.infer<typeof NodeVerdict>;
 /** What can keep a task from a node, in the order in which it is told. */
 export const CONSTRAINTS = {
   availability: "are offline, or take no new work for now",
+  models: "do not have the models that it names",
   gpuModels: "have too few GPUs of the models that it names",
   gpuMemory: "have too few GPUs with as much memory in all",
   gpus: "have too little GPU free",

@@ -117,6 +117,8 @@ export const AgentMessage = z.discriminatedUnion("type", [
 ]);
 export type AgentMessage = z.infer<typeof AgentMessage>;
 
+const AssignedModel = z.object({ name: z.string(), revisionId: RevisionId });
+
 /** What all attempts of a job have in common; said once in a frame, because it may be large. */
 export const AssignedJob = z.object({
   jobId: JobId,
@@ -130,6 +132,8 @@ export const AssignedJob = z.object({
   /** Between SIGTERM and SIGKILL. */
   stopGraceMs: z.int().nonnegative(),
   onDisconnect: z.enum(OnDisconnect),
+  /** What its tasks read. An older agent is given no task that names one. */
+  models: z.array(AssignedModel).optional(),
 });
 export type AssignedJob = z.infer<typeof AssignedJob>;
 

@@ -1,7 +1,8 @@
 import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
+import type { RevisionId } from "@drover/shared/domain/model.ts";
 import type { Allocation, GpuShare, ResourceRequest } from "@drover/shared/domain/resources.ts";
 import { usableCapacity } from "../usable-capacity.ts";
-import type { AttemptRecord, Cooldown, NodeRecord } from "../records.ts";
+import type { AttemptRecord, Cooldown, NodeRecord, PlacementRecord } from "../records.ts";
 import type { Demand, Demands } from "./demand.ts";
 import { GpuKinds } from "./gpu-kinds.ts";
 import { fits, give, NO_ROOM, take, wholeRoom, type Room } from "./room.ts";
@@ -21,6 +22,8 @@ export interface NodeCapacity {
   all: Readonly<Room>;
   free: Room;
   readonly attemptIds: Set<AttemptId>;
+  /** What of models is ready there. */
+  readonly models: Set<RevisionId>;
 }
 
 /** Nodes, and their places in the index of rooms, in the same order. */
@@ -77,6 +80,17 @@ export class Capacity {
     node.isAvailable = after.link === "online" && after.admin === "schedulable" && after.health.state !== "unhealthy";
     if (!before || isOtherwise(before, after)) this.#measure(node, after);
     this.#grown.add(after.id);
+  }
+
+  onPlacementChange(before: PlacementRecord | undefined, after: PlacementRecord | undefined): void {
+    const placement = after ?? before;
+    if (!placement) return;
+    const { models } = this.#node(placement.nodeId);
+    if (after?.state !== "ready") return void models.delete(placement.revisionId);
+    if (models.has(placement.revisionId)) return;
+    models.add(placement.revisionId);
+    this.version++;
+    this.#grown.add(placement.nodeId);
   }
 
   onCooldownChange(before: Cooldown | undefined, after: Cooldown | undefined): void {
@@ -157,6 +171,8 @@ export class Capacity {
     node.all = wholeRoom(record.capacity, record.hardware.gpus, this.kinds);
     this.#countKinds(node.all, 1);
     node.free = wholeRoom(usableCapacity(record), record.hardware.gpus, this.kinds);
+    node.all = { ...node.all, models: node.models };
+    node.free.models = node.models;
     for (const attemptId of node.attemptIds) {
       const allocation = this.#allocations.get(attemptId);
       if (allocation) take(node.free, allocation);
@@ -176,7 +192,12 @@ export class Capacity {
   #node(nodeId: NodeId): NodeCapacity {
     let node = this.#nodes.get(nodeId);
     if (!node) {
-      const nothing = { all: NO_ROOM, free: { ...NO_ROOM }, attemptIds: new Set<AttemptId>() };
+      const nothing = {
+        all: NO_ROOM,
+        free: { ...NO_ROOM },
+        attemptIds: new Set<AttemptId>(),
+        models: new Set<RevisionId>(),
+      };
       node = { nodeId, slot: this.#nextSlot++, isAvailable: false, isCoolingDown: false, ...nothing };
       this.#nodes.set(nodeId, node);
     }

@@ -4,7 +4,7 @@ import { WHOLE_GPU_MILLI, type ResourceRequest } from "@drover/shared/domain/res
 import { CONSTRAINTS, type Constraint, type ConstraintCount } from "@drover/shared/domain/waiting-reason.ts";
 import type { Fleet } from "../fleet.ts";
 import { hasRoom, isOpen, type NodeCapacity } from "./capacity.ts";
-import { Demand } from "./demand.ts";
+import { Demand, revisionIdsOf } from "./demand.ts";
 import { fits } from "./room.ts";
 
 /**
@@ -17,10 +17,15 @@ export function countConstraints(
   jobId: JobId | null = null,
 ): ConstraintCount[] {
   const nodes = fleet.capacity.allNodes();
-  const parts = partsOf(request);
+  const parts = partsOf({ ...request, models: [] });
+  const revisionIds = revisionIdsOf(request);
   const ruledOut = nodes.map((node) => ({
     node,
-    by: [...constraintsOn(node, parts), ...(isKeptFromIt(fleet, node, jobId) ? (["reservation"] as const) : [])],
+    by: [
+      ...constraintsOn(node, parts),
+      ...(revisionIds.every((id) => node.models.has(id)) ? [] : (["models"] as const)),
+      ...(isKeptFromIt(fleet, node, jobId) ? (["reservation"] as const) : []),
+    ],
   }));
   return Object.keys(CONSTRAINTS).flatMap((name) => {
     const constraint = name as Constraint;
@@ -36,6 +41,7 @@ export function countConstraints(
 /** What of a request is taken back to be rid of a constraint. */
 const WITHOUT: Readonly<Record<Constraint, Partial<ResourceRequest>>> = {
   availability: {},
+  models: { models: [] },
   gpuModels: { gpuModels: [] },
   gpuMemory: { gpuMemoryMinBytes: 0 },
   gpus: NO_GPU,

@@ -1,3 +1,4 @@
+import type { RevisionId } from "@drover/shared/domain/model.ts";
 import { WHOLE_GPU_MILLI, type ResourceRequest } from "@drover/shared/domain/resources.ts";
 import type { GpuKind } from "./gpu-kinds.ts";
 
@@ -16,6 +17,8 @@ export class Demand {
   readonly leastMilli: number;
   /** So many GPUs must be free as a whole. */
   readonly wholeCount: number;
+  /** What must be ready on the node. */
+  readonly revisionIds: readonly RevisionId[];
   readonly #models: ReadonlySet<string>;
   readonly #milliByKind: number[] = [];
 
@@ -28,6 +31,7 @@ export class Demand {
     const isWhole = request.gpuMilli === WHOLE_GPU_MILLI && request.gpuMemoryBytes === null;
     this.leastMilli = request.gpuCount === 0 ? 0 : request.gpuMemoryBytes === null ? request.gpuMilli : 1;
     this.wholeCount = isWhole ? request.gpuCount : 0;
+    this.revisionIds = revisionIdsOf(request);
     this.#models = new Set(request.gpuModels.map((model) => model.toLowerCase()));
   }
 
@@ -66,8 +70,23 @@ export class Demands {
   }
 }
 
+/** Of the models that it names. */
+export function revisionIdsOf({ models }: ResourceRequest): RevisionId[] {
+  return (models ?? []).flatMap(({ revisionId }) => (revisionId === null ? [] : [revisionId]));
+}
+
 function keyOf({ gpuModels, ...request }: ResourceRequest): string {
   const { cpuMilli, memoryBytes, gpuCount, gpuMilli, gpuMemoryBytes, gpuMemoryMinBytes } = request;
   const models = gpuModels.map((model) => model.toLowerCase()).toSorted();
-  return JSON.stringify([cpuMilli, memoryBytes, gpuCount, gpuMilli, gpuMemoryBytes, gpuMemoryMinBytes, models]);
+  const revisionIds = revisionIdsOf({ gpuModels, ...request }).toSorted();
+  return JSON.stringify([
+    cpuMilli,
+    memoryBytes,
+    gpuCount,
+    gpuMilli,
+    gpuMemoryBytes,
+    gpuMemoryMinBytes,
+    models,
+    revisionIds,
+  ]);
 }

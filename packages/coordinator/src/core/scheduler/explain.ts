@@ -4,6 +4,7 @@ import type { ResourceRequest } from "@drover/shared/domain/resources.ts";
 import { formatResources } from "@drover/shared/domain/format-resources.ts";
 import type { Fleet } from "../fleet.ts";
 import type { NodeRecord } from "../records.ts";
+import { describeModels } from "../describe-models.ts";
 import { Demand } from "./demand.ts";
 import { countFitting, fits, type Room } from "./room.ts";
 
@@ -28,13 +29,15 @@ export function explainWaiting(fleet: Fleet, request: ResourceRequest): Schedule
     code === "noNodeFitsNow" && waitingCount > 1
       ? `; ${waitingCount} tasks wait in all, those of the highest priority first, then the earliest`
       : "";
-  return { code, message: `${message}${heldBack(ranked)}${queue}`, nodes };
+  const models = code === "awaitsModel" ? `; ${describeModels(fleet, request)}` : "";
+  return { code, message: `${message}${models}${heldBack(ranked)}${queue}`, nodes };
 }
 
 /** The nearest miss first. */
 const RANK: Readonly<Record<NodeVerdict["verdict"], number>> = {
   kept: -1,
   busy: 0,
+  lacksModel: 1,
   coolingDown: 1,
   cordoned: 2,
   draining: 2,
@@ -46,12 +49,21 @@ const RANK: Readonly<Record<NodeVerdict["verdict"], number>> = {
 function verdictOn(fleet: Fleet, node: NodeRecord, demand: Demand): NodeVerdict {
   const named = { nodeId: node.id, nodeName: node.name };
   const all = fleet.capacity.roomInAll(node.id);
-  if (!fits(all, demand)) return { ...named, verdict: "tooSmall", missing: lacking(demand, all) };
+  const [bare, isMissing] = withoutModels(demand, all);
+  if (fits(all, bare) && isMissing && fleet.capacity.isOpen(node.id))
+    return { ...named, verdict: "lacksModel", missing: lacking(bare, fleet.capacity.roomOn(node.id)) };
+  if (!fits(all, bare)) return { ...named, verdict: "tooSmall", missing: lacking(bare, all) };
   const room = fleet.capacity.roomOn(node.id);
   const verdict = verdictFor(fleet, node);
   // It waits all the same: another is to start there first.
   const isKept = verdict === "busy" && fits(room, demand) && fleet.reservations.on(node.id) !== undefined;
   return { ...named, verdict: isKept ? "kept" : verdict, missing: lacking(demand, room) };
+}
+
+/** What it asks for apart from models, and whether one of them is missing there. */
+function withoutModels(demand: Demand, { models }: Readonly<Room>): [Demand, boolean] {
+  if (demand.revisionIds.length === 0) return [demand, false];
+  return [new Demand({ ...demand.request, models: [] }), demand.revisionIds.some((id) => !models.has(id))];
 }
 
 function verdictFor(fleet: Fleet, node: NodeRecord): NodeVerdict["verdict"] {
@@ -64,7 +76,9 @@ function topReason(verdicts: readonly NodeVerdict[]): WaitingReasonCode {
   if (verdicts.length === 0) return "noNodes";
   if (verdicts.every((node) => node.verdict === "tooSmall")) return "noNodeCouldEverFit";
   if (verdicts.some((node) => node.verdict === "kept")) return "keptForEarlier";
-  return verdicts.some((node) => node.verdict === "busy") ? "noNodeFitsNow" : "fittingNodesUnavailable";
+  if (verdicts.some((node) => node.verdict === "busy")) return "noNodeFitsNow";
+  if (verdicts.some((node) => node.verdict === "lacksModel")) return "awaitsModel";
+  return "fittingNodesUnavailable";
 }
 
 function lacking(demand: Demand, room: Readonly<Room>): NodeVerdict["missing"] {

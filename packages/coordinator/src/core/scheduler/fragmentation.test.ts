@@ -57,7 +57,7 @@ function arrange({ mix, demand, cpuMilli, memoryBytes, shares }: Case) {
     devices: (shares[index] ?? []).map((freeMilli, device) => ({ id: `${index}-${device}`, freeMilli })),
   }));
   const gpuMilli = shares.flat().reduce((sum, milli) => sum + milli, 0);
-  const room: Room = { cpuMilli, memoryBytes, gpuMilli, groups, measured: null };
+  const room: Room = { cpuMilli, memoryBytes, gpuMilli, groups, models: new Set(), measured: null };
   const typical = mix.map(({ request, count }) => ({ demand: demandOf(request), count }));
   return { kinds: kinds.all, room, typical, demand: demandOf(demand) };
 }

@@ -1,3 +1,4 @@
+import type { RevisionId } from "@drover/shared/domain/model.ts";
 import type { GpuDevice } from "@drover/shared/domain/gpu.ts";
 import {
   gpuSharesOf,
@@ -28,11 +29,21 @@ export interface Room {
   /** Of all GPUs together. */
   gpuMilli: number;
   readonly groups: readonly DeviceGroup[];
+  /** What of models is ready there: one set for all rooms of a node. */
+  models: ReadonlySet<RevisionId>;
   /** What is free, as somebody measured it since it last changed; kept here because it changes seldom and is asked for often. */
   measured: { readonly by: object; readonly usableMilli: number } | null;
 }
 
-export const NO_ROOM: Readonly<Room> = { cpuMilli: 0, memoryBytes: 0, gpuMilli: 0, groups: [], measured: null };
+const NO_MODELS: ReadonlySet<RevisionId> = new Set();
+export const NO_ROOM: Readonly<Room> = {
+  cpuMilli: 0,
+  memoryBytes: 0,
+  gpuMilli: 0,
+  groups: [],
+  models: NO_MODELS,
+  measured: null,
+};
 
 /** All of it, as if nothing were promised. */
 export function wholeRoom(capacity: ResourceCapacity, gpus: readonly GpuDevice[], kinds: GpuKinds): Room {
@@ -47,7 +58,14 @@ export function wholeRoom(capacity: ResourceCapacity, gpus: readonly GpuDevice[]
   }
   const groups = [...byKind].map(([kind, devices]) => ({ kind, devices }));
   const { cpuMilli, memoryBytes, gpuIds } = capacity;
-  return { cpuMilli, memoryBytes, gpuMilli: gpuIds.length * WHOLE_GPU_MILLI, groups, measured: null };
+  return {
+    cpuMilli,
+    memoryBytes,
+    gpuMilli: gpuIds.length * WHOLE_GPU_MILLI,
+    groups,
+    models: NO_MODELS,
+    measured: null,
+  };
 }
 
 /** To see what would be. */
@@ -58,6 +76,7 @@ export function copyRoom(room: Readonly<Room>): Room {
 
 export function fits(room: Readonly<Room>, demand: Demand): boolean {
   if (demand.cpuMilli > room.cpuMilli || demand.memoryBytes > room.memoryBytes) return false;
+  for (const revisionId of demand.revisionIds) if (!room.models.has(revisionId)) return false;
   return demand.gpuCount === 0 || countFitting(room, demand) >= demand.gpuCount;
 }
 
