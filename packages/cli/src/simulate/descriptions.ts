@@ -1,7 +1,8 @@
 import type { Node } from "@drover/shared/api/nodes.ts";
 import type { DescribedNode } from "@drover/coordinator/rehearsal/described-node.ts";
 import type { RehearsedJob } from "@drover/coordinator/rehearsal/rehearse.ts";
-import { JobSubmission, MAX_ARRAY_SIZE, toJobSpec } from "@drover/shared/domain/job.ts";
+import { JobSubmission, toJobSpec } from "@drover/shared/domain/job.ts";
+import { MAX_ARRAY_SIZE } from "@drover/shared/domain/task-array.ts";
 import { ByteSize, BYTES_PER_GIB, Duration } from "@drover/shared/units.ts";
 import { z } from "zod";
 import { UsageError } from "../usage-error.ts";

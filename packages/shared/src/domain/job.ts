@@ -103,10 +103,6 @@ export const JobSubmission = z
         .refine((names) => new Set(names).size === names.length, "no model twice")
         .optional()
         .meta({ description: "Models that must be on the node; each task finds them by DROVER_MODEL_<NAME>" }),
-      array: z
-        .strictObject({ size: z.int().min(1).max(MAX_ARRAY_SIZE) }, "array is written as array: {size: 8}")
-        .optional()
-        .meta({ description: "Run the job as this many tasks, told apart by DROVER_TASK_INDEX" }),
       after: JobDependencies.optional(),
       priority: z
         .int()
