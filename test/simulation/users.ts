@@ -146,6 +146,8 @@ export class Users {
     return toJobSpec(
       JobSubmission.parse({
         command: commandFor(behaviour),
+        // Of jobs that come again it is known how long they took.
+        ...(random.chance(0.3) && { name: random.pick(["nightly", "sweep"]) }),
         env: { SECRET: secret },
         resources: {
           cpus: random.pick([0.1, 0.5, 1, node.cpuMilli / 1000]),

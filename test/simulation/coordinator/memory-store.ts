@@ -1,6 +1,6 @@
 import type { Fleet, FleetSettings } from "@drover/coordinator/core/fleet.ts";
 import type { JobRecord } from "@drover/coordinator/core/records.ts";
-import { fleetOf } from "@drover/coordinator/store/load-fleet.ts";
+import { fleetOf, type DurationRow } from "@drover/coordinator/store/load-fleet.ts";
 import {
   attemptRow,
   jobRow,
@@ -64,11 +64,24 @@ export class Tables {
         attempts: [...this.attempts.values()].filter((row) => row.state !== "ended"),
         models: [],
         revisions: [],
-        durations: [],
+        durations: this.#durations(),
         placements: [],
       },
       settings,
     );
+  }
+
+  /** As the database finds them. */
+  #durations(): DurationRow[] {
+    const firsts = [...this.attempts.values()].filter(({ task_index, blame }) => task_index === 0 && blame === "none");
+    return firsts
+      .toSorted((a, b) => a.job_id - b.job_id)
+      .flatMap(({ job_id, started_at_ms, ended_at_ms }) => {
+        const job = this.jobs.get(job_id);
+        if (job?.state !== "succeeded" || job.name === null || started_at_ms === null || ended_at_ms === null)
+          return [];
+        return [{ name: job.name, started_at_ms, ended_at_ms }];
+      });
   }
 }
 

@@ -105,9 +105,11 @@ interface BlockedHead {
 /** The first tasks of what found no room before, and that no node is kept for. */
 function blockedHeads(fleet: Fleet): MinHeap<BlockedHead> {
   const heads = new MinHeap<BlockedHead>((a, b) => comparePositions(a.position, b.position));
+  const last = lastWhereFull(fleet);
   for (const shape of fleet.queue.shapes()) {
     const position = shape.isBlocked && mayReserve(fleet, shape) ? shape.positions.peek() : undefined;
-    if (position && !fleet.reservations.of(position)) heads.push({ shape, position });
+    if (!position || (last && comparePositions(last, position) < 0)) continue;
+    if (!fleet.reservations.of(position)) heads.push({ shape, position });
   }
   return heads;
 }
@@ -115,6 +117,8 @@ function blockedHeads(fleet: Fleet): MinHeap<BlockedHead> {
 /** Whatever comes before the task is kept a node for before the task takes it. */
 function reserveBefore(fleet: Fleet, position: QueuePosition, blocked: MinHeap<BlockedHead>, now: Instant): void {
   for (let first = blocked.peek(); first && comparePositions(first.position, position) < 0; first = blocked.peek()) {
+    const last = lastWhereFull(fleet);
+    if (last && comparePositions(last, first.position) < 0) return;
     blocked.pop();
     const head = headOf(fleet, first.shape);
     if (head) keepNodeFor(fleet, first.shape, head.position, now);
@@ -124,6 +128,11 @@ function reserveBefore(fleet: Fleet, position: QueuePosition, blocked: MinHeap<B
 /** Unless that was tried, and neither nodes nor reservations have changed since. */
 function mayReserve({ capacity, reservations }: Fleet, shape: Shape): boolean {
   return shape.reservationTriedAt !== capacity.version + reservations.version;
+}
+
+/** Where as many nodes are kept as may be: for what comes after this one there is none. */
+function lastWhereFull({ reservations }: Fleet): QueuePosition | null {
+  return reservations.size < MAX_RESERVATIONS ? null : (reservations.last()?.position ?? null);
 }
 
 /** One of the few that come first, and finds no room. */
