@@ -92,7 +92,9 @@ describe("a node with GPUs", () => {
   });
 
   test("looks at everything when it is asked how it is, and loads what nobody uses", async () => {
+    await fleet.client.setNodeAdmin("local", { admin: "cordoned" });
     const { findings, calls } = await fleet.client.diagnose("local", { burn: true });
+    await fleet.client.setNodeAdmin("local", { admin: "schedulable" });
     const named = (code: string | null) => findings.filter((finding) => finding.code === code);
     expect(findings[0]?.severity).toBe("unhealthy");
     expect(named("foreignUse")).toMatchObject([{ subject: "gpu 0", severity: "unhealthy" }]);

@@ -25,7 +25,7 @@ describe("bad input gets a problem document that says what to do", () => {
   const cases: [what: string, body: unknown, status: number, code: string, says: RegExp][] = [
     ["malformed JSON", "{", 400, "request.malformedJson", /./],
     ["an empty body", "", 400, "request.malformedJson", /./],
-    ["a body that is no object", "[]", 400, "request.invalid", /expected object/i],
+    ["a body that is no object", "[]", 400, "request.invalid", /a job is written as fields/],
     ["an unknown field", { ...NO_OP, replicas: 3 }, 400, "request.invalid", /replicas/],
     ["no command", {}, 400, "request.invalid", /exactly one of command and script/],
     [
