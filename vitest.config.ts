@@ -10,6 +10,9 @@ const exclude = ["**/node_modules/**", ".drover/**", "test/bench/**"];
  *   io      packages/**\/x.io.test.ts  a real file, socket or child process
  *   system  test/**\/x.test.ts         what crosses packages: real daemons, the architecture, the documents
  */
+/** Agents of tests run what their tests say: where that is as root, it is meant. */
+const AS_WHOM = process.getuid?.() === 0 ? { DROVER_JOB_USER: "root" } : {};
+
 export default defineConfig({
   test: {
     projects: [
@@ -25,6 +28,7 @@ export default defineConfig({
       {
         test: {
           name: "io",
+          env: AS_WHOM,
           include: ["packages/*/{src,test}/**/*.io.test.ts"],
           exclude,
           testTimeout: 20_000,
@@ -37,6 +41,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
+          env: AS_WHOM,
           include: ["test/**/*.test.ts"],
           exclude,
           testTimeout: 120_000,

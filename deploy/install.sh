@@ -361,7 +361,8 @@ make_job_user() {
     say "would make the user drover-job, as whom jobs run"
     return
   fi
-  useradd --system --user-group --create-home --home-dir /var/lib/drover-job --shell /usr/sbin/nologin drover-job
+  # Without a home: an attempt gets one of its own.
+  useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin drover-job
   made_line "user drover-job"
   # Those that may use AMD's and Intel's GPUs.
   for group in render video; do
@@ -491,7 +492,7 @@ remove_everything() {
     case $kind in
       file) rm -f "$path" ;;
       user)
-        userdel --remove "$path" 2>/dev/null || userdel "$path" || true
+        userdel "$path" || true
         ;;
       # What others have put beside ours stays, and with it the folder.
       dir) case $path in "$prefix" | "$prefix"/* | "$state") rm -rf "$path" ;; *) rmdir "$path" 2>/dev/null || true ;; esac ;;

@@ -79,7 +79,8 @@ export async function openWorkshop(): Promise<Workshop> {
       const child = startNode(
         [join(programs, "drover-agent.mjs")]
           .concat("--coordinator", coordinator.url)
-          .concat("--data-dir", newFolder("agent"), "--name", "bench", ...moreWords),
+          .concat("--data-dir", newFolder("agent"), "--name", "bench", ...moreWords)
+          .concat(process.getuid?.() === 0 ? ["--job-user", "root"] : []),
       );
       child.stdout?.resume();
       await until(child, async () => {

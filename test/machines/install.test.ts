@@ -95,8 +95,22 @@ describe.skipIf(missing.length > 0)("a machine with systemd", () => {
     const { id } = await fleet.client.submitJob({ script });
     await fleet.untilEnded(id);
     const output = (await fleet.outputOf(id)).toString();
-    expect(output).toMatch(/^drover-job\n\/var\/lib\/drover-job\n/);
+    expect(output).toMatch(/^drover-job\n\/var\/lib\/drover-agent\/attempts\/[^/]+\/home\n/);
     expect(output).toMatch(/agent\.env: Permission denied\n.*Operation not permitted\n/s);
+  });
+
+  test("lets the driver's helper make devices, which no job may", () => {
+    const helper = "/usr/bin/nvidia-modprobe";
+    const boundsOf = (pid: string) => `sed -n 's/^CapBnd:.//p' /proc/${pid}/status`;
+    machine.run(
+      `printf '#!/bin/sh\n${boundsOf("self").replaceAll("'", `'"'"'`)} >/run/bounds' >${helper}; chmod 755 ${helper}`,
+    );
+    expect(machine.run("systemctl restart drover-agent").exitCode).toBe(0);
+    expect(machine.run("cat /run/bounds").output).toBe(machine.run(boundsOf("1")).output);
+    expect(machine.run(boundsOf("$(systemctl show --value --property=MainPID drover-agent)")).output).not.toBe(
+      machine.run("cat /run/bounds").output,
+    );
+    machine.run(`rm ${helper}`);
   });
 
   test("says where it is", async () => {

@@ -30,9 +30,9 @@ static void stand_back(const struct launch *launch) {
 }
 
 /* Before its directory is entered: what the user may not reach, its command does not reach either. */
-static bool leave_own_user(const struct launch *launch, pid_t supervisor) {
+static bool leave_own_user(const struct launch *launch, pid_t supervisor, int output) {
   if (!launch->has_user) return true;
-  if (!become_user(&launch->user)) return false;
+  if (!become_user(&launch->user, output)) return false;
   /* Another user's process is asked anew (prctl(2)); the supervisor may have died in between. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != supervisor) _exit(0);
@@ -52,7 +52,7 @@ static _Noreturn void become_command(const struct launch *launch, int output, in
   if (got != 1) _exit(0);
 
   struct start_problem failed = {.step = STEP_USER};
-  if (leave_own_user(launch, supervisor)) failed.step = STEP_WORK_DIR;
+  if (leave_own_user(launch, supervisor, output)) failed.step = STEP_WORK_DIR;
   if (failed.step == STEP_WORK_DIR && chdir(launch->work_dir) == 0) {
     failed.step = STEP_EXEC;
     int input = open("/dev/null", O_RDONLY);

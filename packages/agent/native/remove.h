@@ -40,7 +40,7 @@ static void remove_entry(struct removal *removal, int parent, const char *name, 
     return;
   }
   int fd = open_inside(parent, name);
-  if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0) fd = open_inside(parent, name);
+  if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) == 0) fd = open_inside(parent, name);
   if (fd < 0) return;
   /* A task that is not root may have taken its own right to write here. */
   fchmod(fd, 0700);

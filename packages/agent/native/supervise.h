@@ -4,6 +4,10 @@
 #define KILL_AGAIN_MIN_MS 2
 #define KILL_AGAIN_MAX_MS 1000
 
+/* What the command has to itself; removed at its end. */
+static const char *const OWN_DIRECTORIES[] = {"work", "tmp", "home"};
+#define OWN_DIRECTORY_COUNT (sizeof OWN_DIRECTORIES / sizeof *OWN_DIRECTORIES)
+
 /* What the loop below waits for and how far it is. */
 struct supervision {
   const struct launch *launch;
@@ -99,8 +103,7 @@ static void conclude(struct end *end, const struct launch *launch, int output, c
   if (output >= 0 && fstat(output, &status) == 0) end->output_bytes = status.st_size;
   /* The record below says how long the output is, so the output must be there when the record is. */
   if (end->output_bytes > 0) fsync(output);
-  remove_directory("work");
-  remove_directory("tmp");
+  for (size_t i = 0; i < OWN_DIRECTORY_COUNT; i++) remove_directory(OWN_DIRECTORIES[i]);
   read_memory_use(launch, &end->memory);
   remove_cgroups(launch);
   write_exit(end);
@@ -126,8 +129,9 @@ static void fail_before_command(struct end *end, const struct launch *launch, in
 }
 
 static bool make_directories(const struct launch *launch) {
-  bool made = (mkdir("work", 0700) == 0 || errno == EEXIST) && (mkdir("tmp", 0700) == 0 || errno == EEXIST);
-  return made && (!launch->has_user || open_places_to(&launch->user));
+  for (size_t i = 0; i < OWN_DIRECTORY_COUNT; i++)
+    if (mkdir(OWN_DIRECTORIES[i], 0700) < 0 && errno != EEXIST) return false;
+  return !launch->has_user || open_places_to(&launch->user);
 }
 
 static void run_attempt(const char *id, const sigset_t *signals) {

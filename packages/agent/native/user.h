@@ -33,7 +33,7 @@ static bool parse_user(const char *text, struct user *user) {
  */
 static bool open_places_to(const struct user *user) {
   const char *ways[] = {".", "..", "../.."};
-  const char *places[] = {"work", "tmp", "script"};
+  const char *places[] = {"work", "tmp", "home", "script"};
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
     if (chmod(ways[i], 0711) < 0) return false;
   for (size_t i = 0; i < sizeof places / sizeof *places; i++)
@@ -41,7 +41,15 @@ static bool open_places_to(const struct user *user) {
   return true;
 }
 
-static bool become_user(const struct user *user) {
+/*
+ * `output` is the command's end of its pipe: whoever opens it anew (`echo x > /dev/stderr`) is asked whether the pipe
+ * is theirs. What setuid programs could give back is given up, as the unit does for all that it starts.
+ */
+static bool become_user(const struct user *user, int output) {
+  if (fchown(output, user->uid, user->gid) < 0) return false;
   if (setgroups(user->group_count, user->groups) < 0) return false;
-  return setresgid(user->gid, user->gid, user->gid) == 0 && setresuid(user->uid, user->uid, user->uid) == 0;
+  if (setresgid(user->gid, user->gid, user->gid) < 0 || setresuid(user->uid, user->uid, user->uid) < 0) return false;
+  /* A keyring of its own: whoever has root's may read what is in it. Some containers forbid it, and have none. */
+  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }

@@ -14,10 +14,14 @@ import { a100, a100Uuid, gpuCsv, nvidiaSmi, nvidiaSmiWithMig } from "./testing/n
 import { makeDataDir, SUPERVISOR_PROGRAM } from "./testing/start-test-agent.ts";
 
 const PROGRAM = fileURLToPath(new URL("../bin/drover-agent.mjs", import.meta.url));
+const ENVIRONMENT = {
+  PATH: process.env["PATH"],
+  DROVER_SUPERVISOR: SUPERVISOR_PROGRAM,
+  ...(process.getuid?.() === 0 && { DROVER_JOB_USER: "root" }),
+};
 
 function startProgram(words: readonly string[]): { child: ChildProcess; said: () => string } {
-  const environment = { PATH: process.env["PATH"], DROVER_SUPERVISOR: SUPERVISOR_PROGRAM };
-  const child = spawn(process.execPath, [PROGRAM, ...words], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [PROGRAM, ...words], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (said += chunk.toString()));
@@ -139,8 +143,7 @@ describe("drover-agent", () => {
     onTestFinished(() => coordinator.close());
     const full = openSync("/dev/full", "w");
     const words = [PROGRAM, "--coordinator", coordinator.url, "--data-dir", makeDataDir()];
-    const environment = { PATH: process.env["PATH"], DROVER_SUPERVISOR: SUPERVISOR_PROGRAM };
-    const child = spawn(process.execPath, words, { env: environment, stdio: ["ignore", full, "ignore"] });
+    const child = spawn(process.execPath, words, { env: ENVIRONMENT, stdio: ["ignore", full, "ignore"] });
     closeSync(full);
     onTestFinished(() => void child.kill("SIGKILL"));
     await coordinator.connected();

@@ -55,7 +55,7 @@ const program = new Command("drover-agent")
   .addOption(
     new Option(
       "--job-user <name>",
-      "as whom tasks run, where the agent is root: drover-job where there is that user, and root only where it is named here",
+      "as whom tasks run, where the agent is root: drover-job if nobody is named, and root only if it is",
     ).env("DROVER_JOB_USER"),
   )
   .addOption(

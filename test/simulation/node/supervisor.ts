@@ -95,7 +95,7 @@ export class Supervisor {
     if (!this.#line) return this.#failBeforeCommand("supervisorFailed", "launch");
     this.#machine.observer.onLaunchRead(this.#attemptId, text, bootId);
     try {
-      for (const name of ["work", "tmp"]) disk.makeDirectory(`${this.#directory}/${name}`, true);
+      for (const name of ["work", "tmp", "home"]) disk.makeDirectory(`${this.#directory}/${name}`, true);
       if (!disk.exists(`${this.#directory}/output`)) disk.write(`${this.#directory}/output`, "");
     } catch {
       return this.#failBeforeCommand("nodeOutOfResources", "attempt directory");
@@ -284,7 +284,7 @@ export class Supervisor {
     try {
       if (this.#written !== "") throw new Error("output is still in the pipe");
       if (this.#outputBytes > 0) disk.sync(`${this.#directory}/output`);
-      for (const name of ["work", "tmp"]) disk.removeTree(`${this.#directory}/${name}`);
+      for (const name of ["work", "tmp", "home"]) disk.removeTree(`${this.#directory}/${name}`);
       const usage = { cpuMs: 1, maxRssBytes: 1, memoryPeakBytes: null, memoryLimitBytes: null, gpus: null };
       const exit = { outcome, endedAtMs: clock.wallMs(), outputBytes: this.#outputBytes, usage };
       disk.write(`${this.#directory}/exit.tmp`, formatExit(exit));

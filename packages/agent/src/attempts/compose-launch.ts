@@ -44,6 +44,7 @@ export function composeLaunch(assignment: Assignment, context: LaunchContext): L
     environment: environmentFor(assignment, {
       nodeName: context.nodeName,
       tmpDir: `${directory}/tmp`,
+      homeDir: `${directory}/home`,
       gpus: context.gpus,
       inherited: context.inherited,
       jobUser: context.jobUser,

@@ -7,6 +7,7 @@ import { environmentFor } from "./environment.ts";
 const context = {
   nodeName: "gpu-01",
   tmpDir: "/data/attempts/x/tmp",
+  homeDir: "/data/attempts/x/home",
   gpus: [],
   inherited: { PATH: "/opt/bin", HOME: "/root", AWS_SECRET_ACCESS_KEY: "s3cret" },
   jobUser: null,
@@ -36,10 +37,10 @@ describe("the environment of a task", () => {
     });
   });
 
-  test("is that of the user as whom it runs", () => {
-    const jobUser = { name: "drover-job", uid: 997, gid: 995, groups: [995], home: "/var/lib/drover-job" };
+  test("of another user has that one's name, and a home of the attempt's own", () => {
+    const jobUser = { name: "drover-job", uid: 997, gid: 995, groups: [995] };
     expect(environmentFor(anAssignment(), { ...context, jobUser })).toMatchObject({
-      HOME: "/var/lib/drover-job",
+      HOME: "/data/attempts/x/home",
       USER: "drover-job",
     });
   });

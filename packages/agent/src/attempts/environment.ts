@@ -11,8 +11,9 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 export interface EnvironmentContext {
   nodeName: string;
-  /** Private to the attempt and removed with it. */
+  /** Private to the attempt and removed with it, like `homeDir`. */
   tmpDir: string;
+  homeDir: string;
   /** Of the machine, as the last probe found them. */
   gpus: readonly GpuDevice[];
   /** The agent's own variables; only INHERITED_NAMES are taken. */
@@ -29,7 +30,8 @@ export interface EnvironmentContext {
 export function environmentFor(assignment: Assignment, context: EnvironmentContext): Record<string, string> {
   return {
     ...inheritedEnvironment(context.inherited),
-    ...(context.jobUser && { HOME: context.jobUser.home, USER: context.jobUser.name }),
+    // Not the user's own home: what one job leaves in its .bashrc or .local would run in the next one's name.
+    ...(context.jobUser && { HOME: context.homeDir, USER: context.jobUser.name }),
     TMPDIR: context.tmpDir,
     ...hubEnvironment(assignment, context),
     ...assignment.env,

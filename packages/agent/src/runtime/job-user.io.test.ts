@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { sh, startSupervised } from "../testing/supervised.ts";
 import { waitFor } from "../testing/wait-for.ts";
@@ -16,6 +16,33 @@ describe.skipIf(process.getuid?.() !== 0)("a command of another user", () => {
     });
     expect((await supervised.ended(attemptId)).outcome).toEqual({ type: "exited", code: 0 });
     expect(supervised.output(attemptId)).toBe("61234\n61235\n61235 61236\nCapEff:\t0000000000000000\n");
+  });
+
+  test("writes to its output by whatever name", async () => {
+    const supervised = await startSupervised();
+    const attemptId = supervised.start({ user: USER, arguments: sh("echo one > /dev/stderr; echo two > /dev/stdout") });
+    await supervised.ended(attemptId);
+    expect(supervised.output(attemptId)).toBe("one\ntwo\n");
+  });
+
+  test("gets no right by a setuid program, and a home of its own", async () => {
+    const supervised = await startSupervised();
+    const attemptId = supervised.start({
+      user: USER,
+      arguments: sh("grep NoNewPrivs /proc/self/status; stat -c '%u %a' ../home; echo x > ../home/.bashrc"),
+    });
+    expect((await supervised.ended(attemptId)).outcome).toEqual({ type: "exited", code: 0 });
+    expect(supervised.output(attemptId)).toBe("NoNewPrivs:\t1\n61234 700\n");
+    expect(existsSync(`${supervised.spool.directoryOf(attemptId)}/home`)).toBe(false);
+  });
+
+  // Containers that forbid keyrings show none.
+  test.skipIf(readFileSync("/proc/keys", "utf8") === "")("has a keyring of its own, not root's", async () => {
+    const supervised = await startSupervised();
+    const ofSession = "awk '$9 ~ /^_ses/ { print $6 }' /proc/keys";
+    const attemptId = supervised.start({ user: USER, arguments: sh(ofSession) });
+    await supervised.ended(attemptId);
+    expect(supervised.output(attemptId)).toBe("61234\n");
   });
 
   test("has its directories to itself, and sees nothing of the agent's", async () => {

@@ -58,7 +58,7 @@ const OWN_FILES = [
   "claim.agent",
   "gpu-usage.new",
 ];
-const OWN_DIRECTORIES = ["work", "tmp"];
+const OWN_DIRECTORIES = ["work", "tmp", "home"];
 
 export function openSpool(dataDir: string, files: FileSystem): Spool {
   const root = join(dataDir, "attempts");
