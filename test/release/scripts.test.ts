@@ -55,6 +55,10 @@ describe.skipIf(withoutSystemd)("units", () => {
     expect(complaints).toEqual([]);
   });
 
+  test("the coordinator's sees which boot this is", () => {
+    expect(readFileSync(join(DEPLOY, "systemd/drover-coordinator.service"), "utf8")).not.toMatch(/^ProcSubset=pid/m);
+  });
+
   test.each([
     ["drover-coordinator.service", 2],
     // What its jobs need of the machine is the rest; the unit says each.

@@ -62,6 +62,17 @@ describe("drover", () => {
     expect([impostor.handshakes() > 1, impostor.heard()]).toEqual([true, ""]);
   });
 
+  test("does not go on where Node is told to trust anybody", async () => {
+    await using impostor = await startImpostor({ authorityPem });
+    const { exitCode, said } = await drover(`https://localhost:${impostor.port}`, {
+      DROVER_CA_FINGERPRINT: fingerprint,
+      NODE_TLS_REJECT_UNAUTHORIZED: "0",
+    });
+    expect(exitCode).toBe(2);
+    expect(said).toContain("NODE_TLS_REJECT_UNAUTHORIZED=0 would trust anybody");
+    expect(impostor.heard()).toBe("");
+  });
+
   test("sends nothing to another server of the true authority", async () => {
     const authorityKeyPem = readFileSync(join(coordinator.dataDir, "tls/ca.key"), "utf8");
     await using impostor = await startImpostor({ authorityPem, authorityKeyPem, names: ["other.example"] });

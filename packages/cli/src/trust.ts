@@ -15,6 +15,8 @@ export async function trustCoordinator(coordinatorUrl: string, { env }: Shell): 
   // Said, and not kept to, it would be a promise that nobody keeps.
   if (fingerprint !== undefined && url.protocol !== "https:")
     throw new UsageError("DROVER_CA_FINGERPRINT is set, and the coordinator's address is not https");
+  if (fingerprint !== undefined && env["NODE_TLS_REJECT_UNAUTHORIZED"] === "0")
+    throw new UsageError("NODE_TLS_REJECT_UNAUTHORIZED=0 would trust anybody, and DROVER_CA_FINGERPRINT one: unset it");
   if (url.protocol !== "https:") return;
   if (fingerprint === undefined)
     setDefaultCACertificates([...new Set([...getCACertificates("default"), ...getCACertificates("system")])]);

@@ -25,17 +25,20 @@ export function openGivenCertificate(options: GivenCertificateOptions): ServerTl
   /** A pair that does not fit is complained of once, not every ten seconds. */
   let refused: string | null = null;
 
-  function look(): TlsContext | null {
+  function look(onChanged: (context: TlsContext) => void): void {
     try {
       const next = readPair(certFile, keyFile);
+      if (next.cert !== context.cert || next.key !== context.key) {
+        onChanged(next);
+        // Only now: what was not taken is tried again.
+        context = next;
+        log.info({ event: "tls.reloaded", certFile }, "certificate reloaded");
+      }
       refused = null;
-      if (next.cert === context.cert && next.key === context.key) return null;
-      return (context = next);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (reason !== refused) log.error({ event: "tls.reloadFailed", certFile, reason }, "certificate not reloaded");
       refused = reason;
-      return null;
     }
   }
 
@@ -49,11 +52,7 @@ export function openGivenCertificate(options: GivenCertificateOptions): ServerTl
       let cancelNext = (): void => {};
       const lookLater = (): void => {
         cancelNext = clock.callAfter(LOOK_INTERVAL_MS, () => {
-          const changed = look();
-          if (changed !== null) {
-            onChanged(changed);
-            log.info({ event: "tls.reloaded", certFile }, "certificate reloaded");
-          }
+          look(onChanged);
           lookLater();
         });
       };

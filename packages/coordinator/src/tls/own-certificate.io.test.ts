@@ -1,8 +1,18 @@
 import { X509Certificate } from "node:crypto";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Clock } from "@drover/shared/clock.ts";
 import { MS_PER_DAY } from "@drover/shared/units.ts";
 import { isNamedBy } from "./is-named-by.ts";
@@ -33,12 +43,18 @@ function aClock() {
   return { clock, pass: (days: number) => (nowMs += days * MS_PER_DAY), fire: () => waiting?.() };
 }
 
-const said: { event: string }[] = [];
+let said: { event: string }[] = [];
+beforeEach(() => void (said = []));
 const note = (fields: { event: string }) => void said.push(fields);
 const log = { info: note, warn: note, error: note } as never;
 
 function open(dataDir: string, { clock } = aClock(), names: readonly string[] = NAMES) {
   return openOwnCertificate({ dataDir, names, clock, log });
+}
+
+function filesOf(dataDir: string): [string, string][] {
+  const folder = join(dataDir, "tls");
+  return readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]);
 }
 
 function leafOf({ cert }: TlsContext): X509Certificate {
@@ -102,14 +118,72 @@ describe("the coordinator's own certificate", () => {
     expect(ownFingerprint(dataDir)).toBe(fingerprint);
   });
 
+  test.each(["ca.pem", "ca.key", "server.key"])("says that %s is gone, and leaves the rest as it is", async (name) => {
+    const dataDir = aDataDir();
+    await open(dataDir);
+    rmSync(join(dataDir, "tls", name));
+    const left = filesOf(dataDir);
+    const message = `${join(dataDir, "tls", name)} is gone.`;
+    await expect(open(dataDir)).rejects.toMatchObject({ code: "tls.unusable", message });
+    expect(filesOf(dataDir)).toEqual(left);
+  });
+
+  test("needs no more than the keys and the authority: the certificate is made again", async () => {
+    const dataDir = aDataDir();
+    const first = await open(dataDir);
+    rmSync(join(dataDir, "tls/server.pem"));
+    expect((await open(dataDir)).trust).toEqual(first.trust);
+  });
+
+  test.each(["ca.key", "server.key"])("is not used with another's %s", async (name) => {
+    const [dataDir, other] = [aDataDir(), aDataDir()];
+    await open(dataDir);
+    await open(other);
+    copyFileSync(join(other, "tls", name), join(dataDir, "tls", name));
+    const message = `The key in ${join(dataDir, "tls", name)} is not that of the certificate beside it.`;
+    await expect(open(dataDir)).rejects.toMatchObject({ code: "tls.unusable", message });
+    writeFileSync(join(dataDir, "tls", name), "no key");
+    await expect(open(dataDir)).rejects.toMatchObject({ code: "tls.unusable" });
+  });
+
+  test("is made anew where the first start was cut off", async () => {
+    const dataDir = aDataDir();
+    mkdirSync(join(dataDir, "tls.incoming"));
+    writeFileSync(join(dataDir, "tls.incoming/ca.key"), "half a k");
+    await open(dataDir);
+    expect(readdirSync(dataDir)).toEqual(["tls"]);
+  });
+
   test("that cannot be renewed stays, and the log says so", async () => {
     const dataDir = aDataDir();
     const time = aClock();
     const tls = await open(dataDir, time);
-    onTestFinished(tls.watch(() => expect.unreachable()));
+    const before = tls.context();
+    const changes: TlsContext[] = [];
+    onTestFinished(tls.watch((context) => void changes.push(context)));
     rmSync(join(dataDir, "tls/ca.key"));
     time.pass(25);
     time.fire();
-    await expect.poll(() => said.map(({ event }) => event)).toContain("tls.renewFailed");
+    await expect.poll(() => said.map(({ event }) => event)).toEqual(["tls.renewFailed"]);
+    expect({ changes, now: tls.context() }).toEqual({ changes: [], now: before });
+  });
+
+  test("that the server did not take is given to it again", async () => {
+    const dataDir = aDataDir();
+    const time = aClock();
+    const tls = await open(dataDir, time);
+    const taken: TlsContext[] = [];
+    let isBroken = true;
+    const stop = tls.watch((context) => {
+      if (isBroken) throw new Error("no memory");
+      taken.push(context);
+    });
+    onTestFinished(stop);
+    time.pass(21);
+    time.fire();
+    await expect.poll(() => said.map(({ event }) => event)).toEqual(["tls.renewFailed"]);
+    isBroken = false;
+    await expect.poll(() => (time.fire(), taken.length)).toBe(1);
+    expect(tls.context()).toEqual(taken[0]);
   });
 });

@@ -1,11 +1,11 @@
-import { createHash, X509Certificate } from "node:crypto";
-import { existsSync, lstatSync, readFileSync } from "node:fs";
+import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
+import { existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "@drover/shared/clock.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import { fingerprintOf } from "@drover/shared/tls/pinned-authority.ts";
 import { MS_PER_DAY } from "@drover/shared/units.ts";
-import { makeDirectory, writePrivateFile } from "../durable-files.ts";
+import { makeDirectory, syncPath, writePrivateFile } from "../durable-files.ts";
 import type { Log } from "../telemetry/log.ts";
 import { isNamedBy } from "./is-named-by.ts";
 import type { LeafRequest } from "./issue-certificates.ts";
@@ -39,15 +39,21 @@ export async function openOwnCertificate(options: OwnCertificateOptions): Promis
 
 async function openFiles({ dataDir, names, clock, log }: OwnCertificateOptions): Promise<ServerTls> {
   const files = tlsFiles(dataDir);
-  const authorityPem = await openAuthority(files, clock.nowMs());
-  if (!existsSync(files.leafKey)) writePrivateFile(files.leafKey, await newKey());
+  if (isNothingIn(files.folder)) await makeEverything(dataDir, names, clock.nowMs());
+  const authorityPem = readCertificate(files.authority);
+  // Looked at now, while somebody looks: needed again when the certificate is renewed, in weeks.
+  readKeyOf(authorityPem, files.authorityKey);
+  if (existsSync(files.leaf)) readKeyOf(readCertificate(files.leaf), files.leafKey);
   let leafPem = await leafFor(authorityPem, files, names, clock.nowMs());
-  const context = (): TlsContext => ({ key: readKey(files.leafKey), cert: leafPem + authorityPem });
+  const contextWith = (leaf: string): TlsContext => ({
+    key: readKeyOf(leaf, files.leafKey),
+    cert: leaf + authorityPem,
+  });
 
   return {
     trust: { type: "authority", fingerprint: fingerprintOf(authorityPem), publicKeyPin: publicKeyPin(leafPem) },
     answersTo: (host) => names.includes(host),
-    context,
+    context: () => contextWith(leafPem),
     watch(onChanged) {
       let isStopped = false;
       const check = async (): Promise<void> => {
@@ -55,8 +61,9 @@ async function openFiles({ dataDir, names, clock, log }: OwnCertificateOptions):
           const next = await leafFor(authorityPem, files, names, clock.nowMs());
           if (isStopped) return;
           if (next !== leafPem) {
+            onChanged(contextWith(next));
+            // Only now: what was not taken is tried again.
             leafPem = next;
-            onChanged(context());
             log.info({ event: "tls.renewed", validUntil: validUntil(leafPem) }, "certificate renewed");
           }
         } catch (err) {
@@ -83,8 +90,7 @@ export function ownFingerprint(dataDir: string): string {
 
 type TlsFiles = ReturnType<typeof tlsFiles>;
 
-function tlsFiles(dataDir: string) {
-  const folder = join(dataDir, "tls");
+function tlsFiles(dataDir: string, folder = join(dataDir, "tls")) {
   return {
     folder,
     authorityKey: join(folder, "ca.key"),
@@ -94,20 +100,28 @@ function tlsFiles(dataDir: string) {
   };
 }
 
-async function openAuthority(files: TlsFiles, nowMs: number): Promise<string> {
-  if (existsSync(files.authority)) {
-    // Nothing is made anew in its place: every client would take the coordinator for an impostor.
-    readKey(files.authorityKey);
-    return readFileSync(files.authority, "utf8");
-  }
-  makeDirectory(files.folder);
-  // The certificate last: where it is, everything is; where it is not, nobody can know the key yet.
+function isNothingIn(folder: string): boolean {
+  return !existsSync(folder) || readdirSync(folder).length === 0;
+}
+
+/**
+ * Beside its place and then renamed: where one file is, all are. So one that is missing was lost, and is never made
+ * anew: every client would take the coordinator for an impostor.
+ */
+async function makeEverything(dataDir: string, names: readonly string[], nowMs: number): Promise<void> {
   const { issueAuthority, newPrivateKey } = await import("./issue-certificates.ts");
-  const key = newPrivateKey();
-  writePrivateFile(files.authorityKey, key);
-  const certificate = await issueAuthority(key, nowMs);
-  writePrivateFile(files.authority, certificate);
-  return certificate;
+  const { folder } = tlsFiles(dataDir);
+  const incoming = tlsFiles(dataDir, `${folder}.incoming`);
+  rmSync(incoming.folder, { recursive: true, force: true });
+  makeDirectory(incoming.folder);
+  const authorityKeyPem = newPrivateKey();
+  const authorityPem = await issueAuthority(authorityKeyPem, nowMs);
+  writePrivateFile(incoming.authorityKey, authorityKeyPem);
+  writePrivateFile(incoming.authority, authorityPem);
+  writePrivateFile(incoming.leafKey, newPrivateKey());
+  await leafFor(authorityPem, incoming, names, nowMs);
+  renameSync(incoming.folder, folder);
+  syncPath(dataDir);
 }
 
 /** The one that is there, as long as it serves; else another, for the same key. */
@@ -138,6 +152,30 @@ function serves(leafPem: string, wanted: Omit<LeafRequest, "authorityKeyPem">): 
   return isFresh && isNamed && namedCount === wanted.names.length && isOurs;
 }
 
+/** `tls.unusable` where it is not there, or is none. */
+function readCertificate(path: string): string {
+  if (!existsSync(path)) throw new DroverError("tls.unusable", `${path} is gone.`);
+  const pem = readFileSync(path, "utf8");
+  unlessBroken(path, () => new X509Certificate(pem));
+  return pem;
+}
+
+/** `tls.unusable` where it is of another certificate too: another key is another coordinator to whoever pinned it. */
+function readKeyOf(certificatePem: string, path: string): string {
+  const pem = readKey(path);
+  if (unlessBroken(path, () => new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(pem)))) return pem;
+  throw new DroverError("tls.unusable", `The key in ${path} is not that of the certificate beside it.`);
+}
+
+function unlessBroken<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DroverError("tls.unusable", `${path} cannot be read: ${reason}.`, { cause });
+  }
+}
+
 /** `tls.unusable` where it is not there, or where others could have copied it. */
 function readKey(path: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false });
@@ -145,10 +183,6 @@ function readKey(path: string): string {
   if ((stat.mode & OTHERS_MAY) !== 0)
     throw new DroverError("tls.unusable", `${path} can be read by others (mode ${(stat.mode & 0o777).toString(8)}).`);
   return readFileSync(path, "utf8");
-}
-
-async function newKey(): Promise<string> {
-  return (await import("./issue-certificates.ts")).newPrivateKey();
 }
 
 /** As curl's --pinnedpubkey wants it, after `sha256//`. */

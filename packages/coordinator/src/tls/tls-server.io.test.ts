@@ -10,6 +10,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { systemClock, type Clock } from "@drover/shared/clock.ts";
 import { MS_PER_DAY } from "@drover/shared/units.ts";
 import { aDataDirectory, RunningCoordinator } from "../testing/running-coordinator.ts";
+import { openGivenCertificate } from "./given-certificate.ts";
 import { issueAuthority, issueLeaf, newPrivateKey } from "./issue-certificates.ts";
 import { ownFingerprint } from "./own-certificate.ts";
 
@@ -155,6 +156,28 @@ describe("a coordinator with a certificate that is given", () => {
     second.write();
     look();
     expect(await shown()).toBe(new X509Certificate(second.cert).toString());
+  });
+
+  test("gives the server again what it did not take", async () => {
+    let look = (): void => {};
+    const clock: Clock = { ...systemClock, callAfter: (_delayMs, fn) => ((look = fn), () => {}) };
+    const folder = aDataDirectory();
+    const [first, second] = [await aPair(folder, "one.example"), await aPair(folder, "two.example")];
+    first.write();
+    const events: string[] = [];
+    const note = ({ event }: { event: string }) => void events.push(event);
+    const tls = openGivenCertificate({ ...second, names: [], clock, log: { info: note, error: note } as never });
+    let isBroken = true;
+    tls.watch(() => {
+      if (isBroken) throw new Error("no memory");
+    });
+    second.write();
+    for (let i = 0; i < 2; i++) look();
+    expect(tls.context().cert).toBe(first.cert);
+    isBroken = false;
+    look();
+    expect(tls.context().cert).toBe(second.cert);
+    expect(events).toEqual(["tls.reloadFailed", "tls.reloaded"]);
   });
 
   test("does not start with a key that is another's", async () => {
