@@ -18,6 +18,7 @@ import type {
   ObservedTask,
 } from "../invariants/observation.ts";
 import type { Timeline } from "./world/timeline.ts";
+import { SilenceWatch } from "./silence-watch.ts";
 import type { Trace } from "./world/trace.ts";
 
 /** So often the whole fleet is looked through; in between only what a turn has changed. */
@@ -60,11 +61,7 @@ export class Observer {
   readonly #amnesiacs = new Set<string>();
   readonly #cancelRequested = new Set<number>();
   readonly #ended = new Set<string>();
-  /** How long the coordinator had been up and awake in all when it last took a frame of a node, or was started. */
-  readonly #heardAtAwakeMs = new Map<string, number>();
-  /** The same of hellos, which count if they are taken: told when that is durable, which may be long after. */
-  readonly #greetedAtAwakeMs = new Map<string, number>();
-  #coordinatorAwakeMs = 0;
+  readonly #silences = new SilenceWatch();
   /** Nothing is ever broken: then nothing may be lost. */
   isCalm = false;
   /** How long a node must have been silent at the least before it is given up. */
@@ -144,19 +141,19 @@ export class Observer {
   }
 
   onCoordinatorStarted(): void {
-    for (const nodeName of this.#heardAtAwakeMs.keys()) this.#heardAtAwakeMs.set(nodeName, this.#coordinatorAwakeMs);
+    this.#silences.onCoordinatorStarted();
   }
 
   onCoordinatorAwake(durationMs: number): void {
-    this.#coordinatorAwakeMs += durationMs;
+    this.#silences.pass(durationMs);
   }
 
   onGreeted(nodeName: string): void {
-    this.#greetedAtAwakeMs.set(nodeName, this.#coordinatorAwakeMs);
+    this.#silences.onHello(nodeName);
   }
 
   onHeard(nodeName: string): void {
-    this.#heardAtAwakeMs.set(nodeName, this.#coordinatorAwakeMs);
+    this.#silences.onHeartbeat(nodeName);
   }
 
   onLaunchRead(attemptId: string, launch: string, bootId: string): void {
@@ -200,8 +197,8 @@ export class Observer {
 
   /** In the moment in which a turn becomes durable; the fleet is what the turn made of it. */
   onCommit(fleet: Fleet, events: readonly FleetEvent[]): void {
-    // All first: a node may have come in the turn that gave another one up, and the fleet is what is left of both.
-    for (const event of events) if (event.event === "node.online") this.#takeGreeting(event.nodeName);
+    const online = events.flatMap((event) => (event.event === "node.online" ? [event.nodeName] : []));
+    this.#silences.onTurn(online);
     for (const event of events) this.#checkEvent(fleet, event);
     for (const { after } of fleet.tasks.changes()) {
       const task = this.#taskOf(taskKey(after.jobId, after.index));
@@ -251,6 +248,7 @@ export class Observer {
     this.onEvent(event);
     const { event: name, ...fields } = event;
     this.onLogLine("commit", name, fields);
+    if (event.event === "node.online") this.#silences.onOnline(event.nodeName);
     if (event.event === "job.cancelRequested") this.#cancelRequested.add(event.jobId);
     if (event.event === "attempt.assigned" && this.#cancelRequested.has(event.jobId))
       this.fail("canceledJobsStartNothing", `${event.attemptId} was assigned after its job was canceled`);
@@ -263,22 +261,12 @@ export class Observer {
     if (event.event !== "node.lost") return;
     if (node && this.#isMassSilence(fleet, node)) this.fail("frozenSitesLoseNothing", `${event.nodeName} was lost`);
     if (this.isCalm) this.fail("calmFleetsLoseNothing", `${event.nodeName} was lost`);
-    const silentMs = this.#silenceOf(event.nodeName);
+    const silentMs = this.#silences.longest(event.nodeName);
     if (silentMs < this.leastSilenceMs)
       this.fail(
         "lostOnlyAfterSilence",
         `${event.nodeName} was given up after ${silentMs} ms of ${this.leastSilenceMs}`,
       );
-  }
-
-  #takeGreeting(nodeName: string): void {
-    const greetedAtMs = this.#greetedAtAwakeMs.get(nodeName) ?? 0;
-    this.#heardAtAwakeMs.set(nodeName, Math.max(greetedAtMs, this.#heardAtAwakeMs.get(nodeName) ?? 0));
-  }
-
-  /** How long the coordinator could have heard it, and did not. */
-  #silenceOf(nodeName: string): number {
-    return this.#coordinatorAwakeMs - (this.#heardAtAwakeMs.get(nodeName) ?? 0);
   }
 
   /** By what was really heard, and with a margin: half of a site or more, and two at the least, fell silent together. */
@@ -287,7 +275,7 @@ export class Observer {
     const others = [...fleet.nodes.values()].filter((node) => node.site === site && node.goneSinceMs === null);
     const silences = others
       .filter((node) => node.link !== "lost" || node.id === id)
-      .map(({ name }) => this.#silenceOf(name));
+      .map(({ name }) => this.#silences.shortest(name));
     const away = silences.filter((silentMs) => silentMs > this.suspectAfterMs + MASS_MARGIN_MS).length;
     return away >= 2 && away > silences.length - away;
   }
