@@ -75,7 +75,7 @@ export class Tables {
   #durations(): DurationRow[] {
     const firsts = [...this.attempts.values()].filter(({ task_index, blame }) => task_index === 0 && blame === "none");
     return firsts
-      .toSorted((a, b) => a.job_id - b.job_id)
+      .toSorted((a, b) => (a.ended_at_ms ?? 0) - (b.ended_at_ms ?? 0) || a.job_id - b.job_id)
       .flatMap(({ job_id, started_at_ms, ended_at_ms }) => {
         const job = this.jobs.get(job_id);
         if (job?.state !== "succeeded" || job.name === null || started_at_ms === null || ended_at_ms === null)

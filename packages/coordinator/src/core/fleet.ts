@@ -129,8 +129,8 @@ export class Fleet {
     (before, after) => {
       this.capacity.onAttemptChange(before, after);
       this.modelUse.onAttemptChange(before, after, (jobId) => this.jobs.get(jobId)?.spec.resources);
-      // What has ended leaves memory when that is durable.
-      if (before?.state === "ended" && !after)
+      // What has ended leaves memory when that is durable. One task speaks for its job, here as after a restart.
+      if (before?.state === "ended" && !after && before.taskIndex === 0)
         this.durations.learnFrom(before, this.jobs.get(before.jobId)?.spec.name ?? null);
     },
   );

@@ -24,7 +24,7 @@ export interface HotRows {
   attempts: Iterable<AttemptRow>;
   models: Iterable<ModelRow>;
   revisions: Iterable<RevisionRow>;
-  /** How long the latest jobs that succeeded took, in the order of their ids. */
+  /** How long the latest runs of named jobs took that succeeded, in the order of their ends. */
   durations: Iterable<DurationRow>;
   placements: Iterable<PlacementRow>;
 }
@@ -91,9 +91,9 @@ export function loadFleet(database: Database, settings: FleetSettings): Fleet {
       `select jobs.name, attempts.started_at_ms, attempts.ended_at_ms from jobs
        join attempts on attempts.job_id = jobs.id and attempts.task_index = 0
        where jobs.id > (select coalesce(max(id), 0) from jobs) - ${MAX_MEASURED_JOBS}
-         and jobs.state = 'succeeded' and jobs.name is not null
+         and jobs.name is not null and attempts.state = 'ended'
          and attempts.blame = 'none' and attempts.started_at_ms is not null
-       order by jobs.id`,
+       order by attempts.ended_at_ms, jobs.id`,
     ),
     placements: rows("select * from placements where state <> 'gone' order by node_id, revision_id"),
   };

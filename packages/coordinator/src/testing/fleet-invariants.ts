@@ -176,6 +176,7 @@ export const FLEET_INVARIANTS: Readonly<Record<string, (fleet: Fleet) => string[
     if (reservations.length > MAX_RESERVATIONS) broken.push(`${reservations.length} nodes are kept`);
     for (const { position, nodeId, demand, awaitedIds } of reservations) {
       const named = `${nodeId} is kept for task ${position.jobId}.${position.taskIndex}, which`;
+      if (fleet.reservations.of(position)?.nodeId !== nodeId) broken.push(`${named} does not know of it`);
       const task = fleet.task(position.jobId, position.taskIndex);
       if (task?.state !== "queued") broken.push(`${named} is ${task?.state}`);
       if (!fleet.capacity.isOpen(nodeId)) broken.push(`${named} cannot start there`);

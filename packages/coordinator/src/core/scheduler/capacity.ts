@@ -36,6 +36,8 @@ export interface NodeList {
 export class Capacity {
   readonly kinds = new GpuKinds();
   readonly index = new RoomIndex();
+  /** Of what there is of each node in all. */
+  readonly wholeIndex = new RoomIndex();
   readonly #demands: Demands;
   readonly #nodes = new Map<NodeId, NodeCapacity>();
   readonly #allocations = new Map<AttemptId, Allocation>();
@@ -170,6 +172,7 @@ export class Capacity {
     this.#countKinds(node.all, -1);
     node.all = wholeRoom(record.capacity, record.hardware.gpus, this.kinds);
     this.#countKinds(node.all, 1);
+    this.wholeIndex.note(node.slot, node.all);
     node.free = wholeRoom(usableCapacity(record), record.hardware.gpus, this.kinds);
     node.all = { ...node.all, models: node.models };
     node.free.models = node.models;

@@ -18,10 +18,14 @@ export interface EarliestStart {
   readonly awaitedIds: readonly AttemptId[];
   /** When the last of them has ended, by the estimates; `null` where one has none. */
   readonly startMs: number | null;
+  /** When it must have turned out; later than that another node may be the better one. */
+  readonly chooseAgainMs: number;
 }
 
 /** Whatever has an estimate comes before what has none. */
 const WITHOUT_ESTIMATE_MS = 1e15;
+/** What has only begun is not taken to be over at once. */
+const SHORTEST_GUESS_MS = 60_000;
 
 /** The node on which there is room first; of equals the first. Only nodes that are large enough count as looked at. */
 export function earliestStart(
@@ -41,7 +45,9 @@ export function earliestStart(
     const found = startOn(running, node, demand, nowMs, leastMs);
     if (!found) continue;
     leastMs = found.probableMs;
-    best = { nodeId: node.nodeId, awaitedIds: found.awaitedIds, startMs: lastEndMs(running, found.awaitedIds) };
+    const chooseAgainMs = found.probableMs - (found.probableMs > WITHOUT_ESTIMATE_MS ? WITHOUT_ESTIMATE_MS : 0);
+    const { awaitedIds } = found;
+    best = { nodeId: node.nodeId, awaitedIds, startMs: lastEndMs(running, awaitedIds), chooseAgainMs };
   }
   return best;
 }
@@ -91,12 +97,12 @@ function startOn(
   return fits(room, demand) && probableMs < beforeMs ? { awaitedIds, probableMs } : null;
 }
 
-/** What has no estimate is supposed to run for as long again as it has. */
+/** What has no estimate, or has outlived it, is supposed to run for as long again as it has. */
 function probableEndMs(running: Running, id: AttemptId, nowMs: number): number {
   const endMs = endMsOf(running, id);
-  if (endMs !== null) return Math.max(endMs, nowMs);
+  if (endMs !== null && endMs > nowMs) return endMs;
   const attempt = running.attempts.get(id);
-  return attempt ? WITHOUT_ESTIMATE_MS + nowMs - attempt.assignedAtMs : nowMs;
+  return attempt ? WITHOUT_ESTIMATE_MS + nowMs + Math.max(SHORTEST_GUESS_MS, nowMs - attempt.assignedAtMs) : nowMs;
 }
 
 function endMsOf({ attempts, jobs, settings }: Running, id: AttemptId): number | null {

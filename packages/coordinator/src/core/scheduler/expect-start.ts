@@ -23,14 +23,16 @@ export function expectStart(fleet: Fleet, job: JobRecord, nowMs: number): Pick<W
   if (!found) return { aheadCount, start: null };
   const { nodeId, awaitedIds, startMs } = found;
   const jobs = jobsOf(fleet, awaitedIds);
+  // What has outlived its estimate ends nobody knows when.
+  const isKnown = startMs !== null && startMs >= nowMs;
   const start = {
     nodeId,
     nodeName: fleet.nodes.get(nodeId)?.name ?? nodeId,
     isKept: kept !== undefined,
     awaitedCount: awaitedIds.length,
     awaitedJobIds: jobs.map(({ id }) => id).slice(0, MAX_NAMED_JOBS),
-    inMs: startMs === null ? null : Math.max(0, startMs - nowMs),
-    isBound: startMs !== null && jobs.every(({ spec }) => spec.timeoutMs !== null),
+    inMs: isKnown ? startMs - nowMs : null,
+    isBound: isKnown && jobs.every(({ spec }) => spec.timeoutMs !== null),
   };
   return { aheadCount, start };
 }

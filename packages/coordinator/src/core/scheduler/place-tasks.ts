@@ -7,7 +7,7 @@ import type { Fleet, Instant } from "../fleet.ts";
 import type { AttemptRecord, TaskRecord } from "../records.ts";
 import { moveTask } from "../task-transitions.ts";
 import { MinHeap } from "./min-heap.ts";
-import { hasRoom, type NodeList } from "./capacity.ts";
+import { hasRoom, type NodeCapacity, type NodeList } from "./capacity.ts";
 import type { Demand } from "./demand.ts";
 import { endMsFrom } from "./estimates.ts";
 import { gpuIdsOf, NodeSearch, windowSizeFor, type Admission, type Place } from "./node-search.ts";
@@ -32,7 +32,7 @@ interface Head {
  * for; the rest may pass it where that does not delay it. See README.md for the costs and the reasons.
  */
 export function placeTasks(fleet: Fleet, effects: Effects, now: Instant): void {
-  reviewReservations(fleet);
+  reviewReservations(fleet, now.wallMs);
   // What was kept free for a task that has started elsewhere is free to those that have had their turn, too.
   do runPass(fleet, effects, now);
   while (fleet.capacity.hasGrown);
@@ -46,12 +46,13 @@ function runPass(fleet: Fleet, effects: Effects, now: Instant): void {
   for (let candidate = candidates.pop(); candidate; candidate = candidates.pop()) {
     const { shape, search, head } = candidate;
     if (barrier && comparePositions(barrier, head.position) < 0) return;
-    if (blocked) reserveBefore(fleet, head.position, blocked, now);
+    if (blocked) blocked = reserveBefore(fleet, head.position, blocked, now);
     const place = search.best(shape.demand, admissionFor(fleet, head, shape.demand, now));
     if (place === null) {
       shape.isBlocked = true;
+      shape.blockedFor = head.position;
       if (passing === "nothing" && couldEverFit(fleet, shape.demand)) return;
-      if (passing === "backfill") keepNodeFor(fleet, shape, head.position, now);
+      if (passing === "backfill" && keepNodeFor(fleet, shape, head.position, now)) blocked = blockedHeads(fleet);
       continue;
     }
     shape.positions.pop();
@@ -115,18 +116,27 @@ function blockedHeads(fleet: Fleet): MinHeap<BlockedHead> {
 }
 
 /** Whatever comes before the task is kept a node for before the task takes it. */
-function reserveBefore(fleet: Fleet, position: QueuePosition, blocked: MinHeap<BlockedHead>, now: Instant): void {
-  for (let first = blocked.peek(); first && comparePositions(first.position, position) < 0; first = blocked.peek()) {
+function reserveBefore(
+  fleet: Fleet,
+  position: QueuePosition,
+  blocked: MinHeap<BlockedHead>,
+  now: Instant,
+): MinHeap<BlockedHead> {
+  let heads = blocked;
+  for (let first = heads.peek(); first && comparePositions(first.position, position) < 0; first = heads.peek()) {
     const last = lastWhereFull(fleet);
-    if (last && comparePositions(last, first.position) < 0) return;
-    blocked.pop();
+    if (last && comparePositions(last, first.position) < 0) return heads;
+    heads.pop();
     const head = headOf(fleet, first.shape);
-    if (head) keepNodeFor(fleet, first.shape, head.position, now);
+    // Whoever lost its node to it is to be kept another before anything behind it takes that.
+    if (head && keepNodeFor(fleet, first.shape, head.position, now)) heads = blockedHeads(fleet);
   }
+  return heads;
 }
 
-/** Unless that was tried, and neither nodes nor reservations have changed since. */
+/** Unless no open node is large enough, or it was tried, and neither nodes nor reservations have changed since. */
 function mayReserve({ capacity, reservations }: Fleet, shape: Shape): boolean {
+  if (shape.tooLargeAt === capacity.version) return false;
   return shape.reservationTriedAt !== capacity.version + reservations.version;
 }
 
@@ -135,15 +145,21 @@ function lastWhereFull({ reservations }: Fleet): QueuePosition | null {
   return reservations.size < MAX_RESERVATIONS ? null : (reservations.last()?.position ?? null);
 }
 
-/** One of the few that come first, and finds no room. */
-function keepNodeFor(fleet: Fleet, shape: Shape, position: QueuePosition, now: Instant): void {
+/** One of the few that come first, and finds no room; `true`: another has lost its node to it. */
+function keepNodeFor(fleet: Fleet, shape: Shape, position: QueuePosition, now: Instant): boolean {
   const { capacity, reservations } = fleet;
-  if (reservations.of(position) || !mayReserve(fleet, shape)) return;
+  if (reservations.of(position) || !mayReserve(fleet, shape)) return false;
   const last = reservations.size < MAX_RESERVATIONS ? null : reservations.last();
-  if (last && comparePositions(last.position, position) < 0) return;
-  if (!reserve(fleet, position, shape.demand, now.wallMs))
-    shape.reservationTriedAt = capacity.version + reservations.version;
-  else if (last && reservations.size > MAX_RESERVATIONS) release(fleet, last);
+  if (last && comparePositions(last.position, position) < 0) return false;
+  if (!couldEverFit(fleet, shape.demand)) {
+    shape.tooLargeAt = capacity.version;
+    return false;
+  }
+  const kept = reserve(fleet, position, shape.demand, now.wallMs);
+  if (!kept) shape.reservationTriedAt = capacity.version + reservations.version;
+  const isFull = reservations.size > MAX_RESERVATIONS;
+  if (last && isFull) release(fleet, last);
+  return kept !== null && (kept.displaced !== null || isFull);
 }
 
 /** Of what found no room before, and would in an empty fleet. */
@@ -158,7 +174,10 @@ function firstBlocked(fleet: Fleet): QueuePosition | null {
 }
 
 function couldEverFit(fleet: Fleet, demand: Demand): boolean {
-  return fleet.capacity.openNodes().nodes.some(({ all }) => fits(all, demand));
+  const { nodes, slots } = fleet.capacity.openNodes();
+  return slots.some(
+    (slot, place) => fleet.capacity.wholeIndex.mayFit(slot, demand) && fits((nodes[place] as NodeCapacity).all, demand),
+  );
 }
 
 function admissionFor(fleet: Fleet, { task, position }: Head, demand: Demand, now: Instant): Admission {

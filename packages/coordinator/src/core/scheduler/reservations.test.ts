@@ -135,6 +135,77 @@ describe("a node that is kept for what comes first", () => {
     expect(scenario.fleet.reservations.size).toBe(MAX_RESERVATIONS);
   });
 
+  test("is another one when the first proves a bad choice, however much small work keeps the other full", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 2 });
+    const refill = () => scenario.submit(aJobOf(1));
+    refill();
+    refill();
+    scenario.pass(10 * MINUTE_MS);
+    scenario.hello(2, { cpus: 2 });
+    const endless = scenario.submit(aJobOf(2));
+    expect(scenario.attempt(endless).nodeId).toBe(nodeIdOf(2));
+    scenario.pass(MINUTE_MS);
+    const large = scenario.submit(aJobOf(2));
+    expect(scenario.fleet.reservations.of({ jobId: large, taskIndex: 0 })?.nodeId).toBe(nodeIdOf(2));
+    for (let minute = 0; minute < 240 && stateOf(scenario, large) === "queued"; minute++) {
+      refill();
+      scenario.pass(MINUTE_MS);
+      const oldest = [...scenario.fleet.attempts.values()].find(({ nodeId }) => nodeId === nodeIdOf(1));
+      if (oldest && minute % 5 === 0) scenario.end(oldest);
+    }
+    expect(scenario.attempt(large).nodeId).toBe(nodeIdOf(1));
+  });
+
+  test("is chosen again when what it waits for outlives its estimate", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 2 });
+    scenario.submit(aJobOf(2, { timeout: "10m" }));
+    scenario.hello(2, { cpus: 2 });
+    scenario.submit(aJobOf(2, { timeout: "20m" }));
+    const large = scenario.submit(aJobOf(2));
+    scenario.submit(aJobOf(1));
+    const keptOn = () => scenario.fleet.reservations.of({ jobId: large, taskIndex: 0 })?.nodeId;
+    expect(keptOn()).toBe(nodeIdOf(1));
+    scenario.pass(11 * MINUTE_MS);
+    scenario.submit(aJobOf(0));
+    expect(keptOn()).toBe(nodeIdOf(2));
+    const job = scenario.fleet.jobs.get(large)!;
+    scenario.pass(60 * MINUTE_MS);
+    scenario.submit(aJobOf(0));
+    expect(whyJobWaits(scenario.fleet, job, scenario.now.wallMs).start).toMatchObject({ inMs: null, isBound: false });
+  });
+
+  test("is found again within the turn for whoever loses it to what comes first", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 4 });
+    scenario.hello(2, { cpus: 3 });
+    scenario.submit(aJobOf(4, { timeout: "10m" }));
+    scenario.submit(aJobOf(3, { timeout: "30m" }));
+    const displaced = scenario.submit(aJobOf(3));
+    expect(scenario.fleet.reservations.of({ jobId: displaced, taskIndex: 0 })?.nodeId).toBe(nodeIdOf(1));
+    const first = scenario.submit(aJobOf(4, { priority: 1 }));
+    expect(scenario.fleet.reservations.of({ jobId: first, taskIndex: 0 })?.nodeId).toBe(nodeIdOf(1));
+    scenario.submit(aJobOf(0));
+    expect(scenario.fleet.reservations.of({ jobId: displaced, taskIndex: 0 })?.nodeId).toBe(nodeIdOf(2));
+  });
+
+  test("is not kept from what comes first, though a canceled task of its kind came before that", () => {
+    const scenario = new Scenario();
+    scenario.hello(1, { cpus: 2 });
+    scenario.submit(aJobOf(1, { timeout: "10m" }));
+    scenario.submit(aJobOf(2, { priority: 1 }));
+    const refused = scenario.submit(aJobOf(1));
+    expect(stateOf(scenario, refused)).toBe("queued");
+    const urgent = scenario.submit(aJobOf(1, { priority: 2 }));
+    expect(stateOf(scenario, urgent)).toBe("running");
+    scenario.end(scenario.attempt(urgent));
+    const canceled = scenario.submit(aJobOf(2, { priority: 5 }));
+    scenario.turn({ type: "cancelJob", jobId: canceled, actor: "test" });
+    const urgentAgain = scenario.submit(aJobOf(1, { priority: 2 }));
+    expect(stateOf(scenario, urgentAgain)).toBe("running");
+  });
+
   test("stays what it was when a turn is taken back that changed it", () => {
     const { scenario, running, blocked } = aBlockedJob();
     const waiting = scenario.submit(aJobOf(1));

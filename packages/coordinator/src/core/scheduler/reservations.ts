@@ -82,13 +82,27 @@ export class Reservations {
   }
 }
 
-/** Drops what no longer holds, and brings the rest up to date. */
-export function reviewReservations(fleet: Fleet): void {
-  for (const reservation of fleet.reservations.all()) {
+/** Drops what no longer holds, brings the rest up to date, and chooses again where the start is overdue. */
+export function reviewReservations(fleet: Fleet, nowMs: number): void {
+  const inOrder = fleet.reservations.all().toSorted((a, b) => comparePositions(a.position, b.position));
+  for (const reservation of inOrder) {
+    // One before it has chosen again, and has taken its node.
+    if (fleet.reservations.on(reservation.nodeId) !== reservation) continue;
     const after = reviewed(fleet, reservation);
     if (after === null) release(fleet, reservation);
+    else if (nowMs > after.chooseAgainMs) chooseAgain(fleet, after, nowMs);
     else if (after !== reservation) fleet.reservations.put(after);
   }
+}
+
+/**
+ * The node that was kept is one of those to choose among. Each choice is given as long as it was thought to take, so that
+ * a task whose node proves a bad choice moves on, and not back and forth.
+ */
+function chooseAgain(fleet: Fleet, reservation: Reservation, nowMs: number): void {
+  const { position, demand } = reservation;
+  release(fleet, reservation);
+  reserve(fleet, position, demand, nowMs);
 }
 
 /** What was kept free is free to all. */
@@ -97,11 +111,20 @@ export function release(fleet: Fleet, reservation: Reservation): void {
   fleet.capacity.grow(reservation.nodeId);
 }
 
-/** Keeps the node for the task on which it can start first. `false`: there is none. */
-export function reserve(fleet: Fleet, position: QueuePosition, demand: Demand, nowMs: number): boolean {
+/** Keeps the node for the task on which it can start first; tells whether there is one, and whose it was before. */
+export function reserve(
+  fleet: Fleet,
+  position: QueuePosition,
+  demand: Demand,
+  nowMs: number,
+): { displaced: Reservation | null } | null {
   const start = earliestStart(fleet, nodesToKeep(fleet, position), demand, nowMs, MAX_LOOKS);
-  if (start) fleet.reservations.put({ ...start, position, demand });
-  return start !== null;
+  if (!start) return null;
+  const displaced = fleet.reservations.on(start.nodeId) ?? null;
+  // What was refused for the sake of the one may be let in beside the other.
+  if (displaced) release(fleet, displaced);
+  fleet.reservations.put({ ...start, position, demand });
+  return { displaced };
 }
 
 /** May the node be given so much of, without that the task that it is kept for starts later? */

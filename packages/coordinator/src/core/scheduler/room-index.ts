@@ -13,7 +13,7 @@ export class RoomIndex {
   #mostMilli = new Uint16Array(64);
   #wholeCount = new Uint16Array(64);
 
-  note(slot: number, room: Room): void {
+  note(slot: number, room: Readonly<Room>): void {
     if (slot >= this.#cpuMilli.length) this.#grow();
     let mostMilli = 0;
     let wholeCount = 0;

@@ -31,6 +31,10 @@ export interface Shape {
   waitingCount: number;
   /** No node had room at the last pass: only a node that gained room since needs another look. */
   isBlocked: boolean;
+  /** The task that was its first then. */
+  blockedFor: QueuePosition | null;
+  /** No open node was large enough: of which nodes there were (`Capacity.version`). */
+  tooLargeAt: number | null;
   /** No node could be kept for its first task: what nodes and reservations there were then (see place-tasks.ts). */
   reservationTriedAt: number | null;
 }
@@ -54,9 +58,8 @@ export class WaitingQueue {
       const shape = this.#shapeOf(after);
       shape.waitingCount++;
       const position = { priority, rank, jobId: after.jobId, taskIndex: after.index };
-      const first = shape.positions.peek();
-      // The first of before may have been kept from a node by a task that this one comes before.
-      if (first && comparePositions(position, first) < 0) shape.isBlocked = false;
+      // That one may have been kept from a node by a task that this one comes before.
+      if (shape.blockedFor && comparePositions(position, shape.blockedFor) < 0) shape.isBlocked = false;
       shape.positions.push(position);
     } else if (before) {
       const shape = this.#shapeOf(before);
@@ -107,6 +110,7 @@ export class WaitingQueue {
     for (const shape of this.#shapes.values()) {
       shape.isBlocked = false;
       shape.reservationTriedAt = null;
+      shape.tooLargeAt = null;
     }
   }
 
@@ -116,7 +120,16 @@ export class WaitingQueue {
     if (!shape) {
       const demand = this.#demands.of(task.request);
       const positions = new MinHeap(comparePositions);
-      shape = { key, demand, positions, waitingCount: 0, isBlocked: false, reservationTriedAt: null };
+      shape = {
+        key,
+        demand,
+        positions,
+        waitingCount: 0,
+        isBlocked: false,
+        blockedFor: null,
+        tooLargeAt: null,
+        reservationTriedAt: null,
+      };
       this.#shapes.set(key, shape);
     }
     return shape;
