@@ -42,7 +42,10 @@ function accessPage(): string {
     "Access",
     "packages/shared/src/api/routes.ts",
     "Whoever uses the HTTP API shows a token: `Authorization: Bearer drv_…`, and nowhere else. Each token has a role. `drover token create NAME --role ROLE` makes one; `drover` takes it from `DROVER_TOKEN`, or from the file that `DROVER_TOKEN_FILE` names.",
-    "`own`: of the jobs that were submitted under the token's name. What changes something, and what is denied, is in the audit trail under its action: `drover audit`. The agents' WebSocket, `/v1/agent`, is no part of this.",
+    "`own`: of the jobs that were submitted under the token's name. What changes something, and what is denied, is in the audit trail under its action: `drover audit`.",
+    "## Nodes",
+    "A node joins by a token of `drover invite`, which registers its key; the agents' WebSocket, `/v1/agent`, lets in who proves to hold such a key ([why](decisions/0022-nodes-join-by-a-token.md)). `drover nodes --pending` lists who waits, tokens that nobody used and attempts that failed; `drover node approve` and `drover node remove` let in and put out. A coordinator that only its own machine can reach, on loopback without TLS and without `--advertise`, also lets in agents of that machine that never joined, as `npm start` does.",
+    "## Routes",
     table(
       ["route", "without a token", ...ROLES, "action", "what it is"],
       Object.entries<RouteAccess>(ROUTES).map(([route, access]) => [

@@ -169,7 +169,7 @@ const COORDINATOR_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${COORDINATOR}access/`,
     may: [`${COORDINATOR}access/`, `${COORDINATOR}durable-files.ts`, SHARED, "node:"],
-    mayAsTypes: [`${COORDINATOR}store/`],
+    mayAsTypes: [`${COORDINATOR}gateway/node-identity.ts`, `${COORDINATOR}store/`],
     why: "who asks is found out here, of what a request shows; it knows neither routes nor SQL",
   },
   {
@@ -342,7 +342,7 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
   {
     files: `${AGENT}link/`,
     may: [`${AGENT}link/`, SHARED, "npm:ws", "node:"],
-    mayAsTypes: [`${AGENT}attempts/`, `${AGENT}lease.ts`, `${AGENT}log.ts`, `${AGENT}output/`],
+    mayAsTypes: [`${AGENT}attempts/`, `${AGENT}lease.ts`, `${AGENT}log.ts`, `${AGENT}membership/`, `${AGENT}output/`],
     why: "the link carries messages; it does not know what is done about them",
   },
   {
@@ -408,6 +408,23 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     may: [SHARED, "npm:zod", "node:"],
     mayAsTypes: [`${AGENT}machine/`],
     why: "one small file that says who this node is",
+  },
+  {
+    files: `${AGENT}membership/`,
+    may: [`${AGENT}identity.ts`, `${AGENT}membership/`, SHARED, "npm:zod", "node:"],
+    mayAsTypes: [`${AGENT}machine/`],
+    why: "which fleet the node has joined, its key, and how it proves to be the one",
+  },
+  {
+    files: `${AGENT}compose-hello.ts`,
+    may: [SHARED],
+    mayAsTypes: [`${AGENT}attempts/`, `${AGENT}health/`, `${AGENT}machine/`, `${AGENT}models/`],
+    why: "what a connection begins with: facts in, one message out",
+  },
+  {
+    files: `${AGENT}join-command.ts`,
+    may: [`${AGENT}config.ts`, `${AGENT}machine/`, `${AGENT}membership/`, SHARED, "npm:commander", "node:"],
+    why: "a command that joins a fleet: it runs without the agent",
   },
   {
     files: `${AGENT}lease.ts`,

@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RunningCoordinator } from "@drover/coordinator/testing/running-coordinator.ts";
+import type { RunningCoordinator } from "@drover/coordinator/testing/running-coordinator.ts";
 import { ownFingerprint } from "@drover/coordinator/tls/own-certificate.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { AgentProgram, aFolder } from "./agent-program.ts";
 import { startImpostor } from "./impostor.ts";
+import { startTlsCoordinator } from "./tls-coordinator.ts";
 
 const DROVER = join(import.meta.dirname, "../../packages/cli/bin/drover.mjs");
 
@@ -12,9 +15,8 @@ let coordinator: RunningCoordinator;
 let fingerprint: string;
 let authorityPem: string;
 beforeAll(async () => {
-  coordinator = await RunningCoordinator.start(undefined, { names: ["localhost"], tls: { type: "own" } });
+  ({ coordinator, authorityPem } = await startTlsCoordinator());
   fingerprint = ownFingerprint(coordinator.dataDir);
-  authorityPem = readFileSync(join(coordinator.dataDir, "tls/ca.pem"), "utf8");
 });
 afterAll(() => coordinator[Symbol.asyncDispose]());
 
@@ -82,5 +84,65 @@ describe("drover", () => {
     expect(exitCode).toBe(2);
     expect(said).toContain("localhost. is not in the cert's altnames");
     expect([impostor.handshakes() > 1, impostor.heard()]).toEqual([true, ""]);
+  });
+});
+
+describe("drover-agent", () => {
+  const trusted = () => coordinator.client.createInvite({ uses: 10 });
+
+  test("joins over TLS by the authority that the token names, and is online", async () => {
+    const dataDir = aFolder();
+    const { token } = await trusted();
+    const words = ["--coordinator", coordinator.url, "--data-dir", dataDir, "--name", "tls-node"];
+    const joined = await AgentProgram.run([...words, "join", "--token", token]);
+    expect(joined).toMatchObject({ exitCode: 0, said: expect.stringMatching(/^node-\w+ is of the fleet\n$/) });
+    // Where it joined it knows by itself.
+    AgentProgram.start(["--data-dir", dataDir, "--name", "tls-node"]);
+    await waitFor(
+      "the node to be online",
+      async () => (await coordinator.client.getNode("tls-node")).link === "online",
+    );
+  });
+
+  test.each([
+    ["another authority", false],
+    ["the true authority's name and another's signature", true],
+  ])("does not join an impostor of %s, and says why", async (_case, isDisguised) => {
+    await using impostor = await startImpostor(isDisguised ? { authorityPem } : {});
+    const { token } = await trusted();
+    const url = `https://localhost:${impostor.port}`;
+    const dataDir = aFolder();
+    const { exitCode, said } = await AgentProgram.run([
+      "--coordinator",
+      url,
+      "--data-dir",
+      dataDir,
+      "join",
+      "--token",
+      token,
+    ]);
+    expect(exitCode).toBe(1);
+    expect(said).toMatch(/^drover-agent: tls\.untrusted: [^\n]+somebody may stand in between\.\n$/);
+    expect(impostor.heard()).toBe("");
+    expect(readdirSync(dataDir)).not.toContain("fleet.json");
+  });
+
+  test("that has joined says nothing to an impostor on its WebSocket, and its log says why", async () => {
+    await using impostor = await startImpostor({ authorityPem });
+    const dataDir = aFolder();
+    const { token } = await trusted();
+    await AgentProgram.run(["--coordinator", coordinator.url, "--data-dir", dataDir, "join", "--token", token]);
+    const agent = AgentProgram.start(["--coordinator", `https://localhost:${impostor.port}`, "--data-dir", dataDir]);
+    await agent.untilSaid('"agent.disconnected"');
+    expect(agent.said).toContain("tls.untrusted: What answered showed no certificate that this machine trusts");
+    expect([impostor.handshakes() > 0, impostor.heard()]).toEqual([true, ""]);
+  });
+
+  test("that has joined over TLS cannot be talked into plain http", async () => {
+    const dataDir = aFolder();
+    const { token } = await trusted();
+    await AgentProgram.run(["--coordinator", coordinator.url, "--data-dir", dataDir, "join", "--token", token]);
+    const plain = await AgentProgram.run(["--coordinator", "http://127.0.0.1:1", "--data-dir", dataDir]);
+    expect(plain).toMatchObject({ exitCode: 1, said: expect.stringContaining("has joined its fleet over https") });
   });
 });

@@ -7,6 +7,7 @@ import { destroy, healEverything, injectFaults, type FaultKind, type NodeRig, ty
 import { HoldingsWatch } from "./holdings-watch.ts";
 import { AgentHost } from "./node/agent-host.ts";
 import { dialFrom } from "./node/dial.ts";
+import { enrol } from "./node/enrol.ts";
 import { NodeMachine } from "./node/node-machine.ts";
 import { Observer, outputPath, type Violation } from "./observer.ts";
 import { Operators } from "./operators.ts";
@@ -85,6 +86,7 @@ export class Simulation {
     this.observer.leastSilenceMs = lostAfterMs(settings) - SILENCE_TOLERANCE_MS;
     const coordinator = new CoordinatorHost(this.plan.coordinator, this.timeline, random.fork(), this.observer);
     const nodes = this.plan.nodes.map((node) => this.#rig(node, coordinator));
+    for (const { machine } of nodes) enrol(machine, coordinator.enrolment);
     this.world = { nodes, coordinator, timeline: this.timeline, random: random.fork(), isHealed: false };
     const lasting = destroyAtMs === null ? this.plan.nodes : this.plan.nodes.slice(0, -1);
     const sizes = lasting.map((node) => node.size);

@@ -5,12 +5,10 @@ import type { Hardware } from "@drover/shared/domain/node.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
 import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
 import { DroverError } from "@drover/shared/errors.ts";
-import type { AttemptReport, Hello, NodeChanges } from "@drover/shared/protocol/messages.ts";
-import { PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
-import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { Attempts } from "./attempts/attempts.ts";
 import { composeLaunch } from "./attempts/compose-launch.ts";
 import { takenBytes } from "./attempts/gpu-release.ts";
+import { composeHello } from "./compose-hello.ts";
 import type { AgentConfig } from "./config.ts";
 import { healthFindings } from "./health/diagnosis.ts";
 import { NodeWatch } from "./health/node-watch.ts";
@@ -24,6 +22,7 @@ import type { Log } from "./log.ts";
 import type { NodeModels, NodeModelsOptions } from "./models/node-models.ts";
 import { openQuarantineFile } from "./quarantine-file.ts";
 import { OutputShipper } from "./output/shipper.ts";
+import { openIdentity, type Identity } from "./membership/prove-identity.ts";
 import type { FileSystem } from "./machine/file-system.ts";
 import type { Machine } from "./machine/machine.ts";
 import type { Launcher } from "./runtime/launcher.ts";
@@ -38,7 +37,7 @@ export interface AgentPorts {
   machine: Machine;
   /** In [0, 1). */
   random(): number;
-  /** A whole number in [0, limit), good enough for ids. */
+  /** A whole number in [0, limit), which nobody can guess. */
   randomBelow(limit: number): number;
   dial: Dial;
   log: Log;
@@ -81,7 +80,8 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
     foreignGpuUse: config.foreignGpuUse,
     quarantine: openQuarantineFile(dataDir, files, machine.bootId, log),
   });
-  const node: NodeFacts = { nodeId, cgroupRoots };
+  const identity = openIdentity(dataDir, files, { nodeId, machineId: machine.machineId });
+  const node: NodeFacts = { nodeId, identity, cgroupRoots };
   const leaseFile = openLeaseFile(dataDir, files, machine.bootId);
   const lease = createLease({ clock, log, writeDeadline: (deadlineMs) => leaseFile.write(deadlineMs) });
   const models = await (ports.openModels?.({ send: (message) => parts.link.sendAboutModels(message), log }) ?? null);
@@ -119,6 +119,7 @@ async function startParts(config: AgentConfig, ports: AgentPorts, launcher: Laun
 /** What stays the same as long as the agent runs. */
 interface NodeFacts {
   nodeId: NodeId;
+  identity: Identity | null;
   cgroupRoots: CgroupRoots;
 }
 
@@ -207,7 +208,8 @@ function connectParts({ config, ports, node, launcher, lease, watch, models }: P
     nodeState: () => watch.state(),
     onClockOffset: (offsetMs) => watch.takeClockOffset(offsetMs),
     countAttempts: () => attempts.count(),
-    composeHello: () => composeHello(config, node.nodeId, machine, watch.state(), attempts.takeAllReports(), models),
+    identity: node.identity,
+    composeHello: (proof) => composeHello({ config, nodeId: node.nodeId, proof, machine, watch, attempts, models }),
     models,
     onWelcome(welcome, sentAtMs) {
       takeWelcome(welcome, sentAtMs, { shipper, attempts, lease });
@@ -235,31 +237,6 @@ async function answerDiagnose(looking: Promise<Diagnosis>, watch: NodeWatch): Re
   } catch (error) {
     return { diagnosis: null, problem: error instanceof Error ? error.message : String(error) };
   }
-}
-
-function composeHello(
-  config: AgentConfig,
-  nodeId: NodeId,
-  machine: Machine,
-  { hardware, capacity, health }: NodeChanges,
-  attempts: AttemptReport[],
-  models: NodeModels | null,
-): Hello {
-  return {
-    type: "hello",
-    protocolVersion: PROTOCOL_VERSION,
-    agentVersion: DROVER_VERSION,
-    nodeId,
-    name: config.name,
-    bootId: machine.bootId,
-    machineId: machine.machineId,
-    site: config.site,
-    capacity,
-    hardware,
-    health,
-    attempts,
-    placements: models?.takeAllReports() ?? null,
-  };
 }
 
 function makeDataDir(dataDir: string, files: FileSystem): void {

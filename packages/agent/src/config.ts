@@ -65,15 +65,26 @@ export interface ModelOptions {
 
 const DEFAULT_KEEP_FREE_BYTES = 2 * BYTES_PER_GIB;
 
+/** The fleet that this node has joined. */
+interface Joined {
+  coordinatorUrl: string;
+  trust: { type: string };
+}
+
 /** Throws `config.invalid` on what cannot be meant, and `agent.supervisorMissing`. */
 export function parseConfig(
   options: AgentOptions,
   environment: Readonly<Record<string, string | undefined>>,
   users: JobUserSource,
+  joined: Joined | null = null,
 ): AgentConfig {
+  const coordinatorUrl = parseCoordinatorUrl(options.coordinator ?? joined?.coordinatorUrl);
+  // An address that somebody changed must not talk the agent out of looking who answers there.
+  if (joined !== null && joined.trust.type !== "plain" && !/^(https|wss):/.test(coordinatorUrl))
+    throw invalid(`--coordinator "${coordinatorUrl}" is not https, and this node has joined its fleet over https.`);
   return {
-    coordinatorUrl: parseCoordinatorUrl(options.coordinator),
-    dataDir: resolve(required(options.dataDir, "--data-dir", "DROVER_AGENT_DATA_DIR")),
+    coordinatorUrl,
+    dataDir: parseDataDir(options.dataDir),
     name: parseName(options.name),
     tools: parseTools(options),
     foreignGpuUse: parseForeignGpuUse(options.foreignGpuUse),
@@ -130,7 +141,11 @@ function required(value: string | undefined, option: string, variable: string): 
   return value;
 }
 
-function parseCoordinatorUrl(text: string | undefined): string {
+export function parseDataDir(text: string | undefined): string {
+  return resolve(required(text, "--data-dir", "DROVER_AGENT_DATA_DIR"));
+}
+
+export function parseCoordinatorUrl(text: string | undefined): string {
   const value = required(text, "--coordinator", "DROVER_COORDINATOR");
   const url = URL.canParse(value) ? new URL(value) : null;
   if (url === null || !["http:", "https:", "ws:", "wss:"].includes(url.protocol)) {
@@ -139,7 +154,7 @@ function parseCoordinatorUrl(text: string | undefined): string {
   return value;
 }
 
-function parseName(text: string | undefined): string {
+export function parseName(text: string | undefined): string {
   const name = text === undefined || text === "" ? hostname() : text;
   if (name.length > 200) throw invalid("--name has more than 200 characters.");
   return name;

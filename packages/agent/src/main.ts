@@ -17,9 +17,11 @@ import {
   type AgentConfig,
   type AgentOptions,
 } from "./config.ts";
+import { joinAtStart, readJoinToken, registerJoin } from "./join-command.ts";
 import { linkStateOf, describeLinkStatus, writeLinkStatus, type LinkStatus } from "./link-status.ts";
 import { dialWebSocket } from "./link/socket.ts";
 import { createLog, type Log } from "./log.ts";
+import { authoritiesOf } from "./membership/trusted-authorities.ts";
 import { diagnose } from "./probe/diagnose.ts";
 import { probeHardware } from "./probe/probe.ts";
 import { linuxMachine } from "./machine/linux-machine.ts";
@@ -129,12 +131,13 @@ program
   });
 
 registerStatus(program);
+registerJoin(program, randomInt);
 
 async function runAgent(options: AgentOptions): Promise<void> {
-  const config = parseConfig(options, process.env, {
-    uid: process.getuid?.() ?? -1,
-    readText: nodeFileSystem.readText,
-  });
+  const token = readJoinToken(process.env["DROVER_JOIN_TOKEN"], process.env["DROVER_JOIN_TOKEN_FILE"]);
+  const { joined, membership } = await joinAtStart(options, token, randomInt);
+  const users = { uid: process.getuid?.() ?? -1, readText: nodeFileSystem.readText };
+  const config = parseConfig(options, process.env, users, membership);
   const models = parseModels(options, config.dataDir);
   // A log that cannot be written (a full disk, a reader that is gone) must not end the agent, and with it the lease.
   process.stdout.on("error", () => {});
@@ -150,6 +153,7 @@ async function runAgent(options: AgentOptions): Promise<void> {
     onProblem: (reason) => write("agent.notifyFailed", { reason }),
   });
   const log = tellLinkToo(write, config, serviceManager);
+  if (joined) log("agent.joined", { nodeId: joined.nodeId, isPending: joined.isPending });
   // In processes of their own: what they need leaves our memory again, and a tool that hangs cannot hang us.
   const ourselves: [string, ...string[]] = [
     process.execPath,
@@ -171,7 +175,7 @@ async function runAgent(options: AgentOptions): Promise<void> {
     }),
     random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     randomBelow: (limit) => randomInt(limit),
-    dial: dialWebSocket,
+    dial: dialWebSocket(authoritiesOf(membership?.trust ?? { type: "system" })),
     log,
     // A copy: each look into process.env itself goes through the C library.
     environment: { ...process.env },

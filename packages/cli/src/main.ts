@@ -6,6 +6,7 @@ import { registerAudit } from "./commands/audit.ts";
 import { registerCancel } from "./commands/cancel.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerGpu } from "./commands/gpu.ts";
+import { registerInvite } from "./commands/invite.ts";
 import { registerJob } from "./commands/job.ts";
 import { registerJobs } from "./commands/jobs.ts";
 import { registerModel, registerModels } from "./commands/models.ts";
@@ -90,6 +91,7 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     registerTail,
     registerSimulate,
     registerToken,
+    registerInvite,
     registerAudit,
   ];
   for (const register of registrations) register(program, invoke);

@@ -4,6 +4,7 @@ import type { Fleet } from "./core/fleet.ts";
 import { Engine, type CommittedTurn } from "./engine/engine.ts";
 import { AgentGateway } from "./gateway/agent-gateway.ts";
 import type { AnswerModelQuery } from "./gateway/model-queries.ts";
+import type { NodeIdentity } from "./gateway/node-identity.ts";
 import type { OutputFiles } from "./output/output-files.ts";
 import { OutputStore } from "./output/output-store.ts";
 import type { History } from "./store/read-history.ts";
@@ -15,6 +16,9 @@ export interface ControlPorts {
   fleet: Fleet;
   store: TurnStore;
   history: Pick<History, "jobUnderKey" | "jobState">;
+  identity: NodeIdentity;
+  /** Never the same twice, and nobody can guess it. */
+  drawNonce: () => string;
   files: OutputFiles;
   answerModelQuery: AnswerModelQuery;
   dataDir: string;
@@ -51,7 +55,15 @@ export function createControl(ports: ControlPorts): Control {
     onStall: (stalledMs) =>
       log.warn({ event: "coordinator.stalled", stalledMs }, "coordinator stalled; every lease is extended"),
   });
-  const gateway = new AgentGateway({ engine, outputs, answerModelQuery: ports.answerModelQuery, clock, log });
+  const gateway = new AgentGateway({
+    engine,
+    outputs,
+    identity: ports.identity,
+    drawNonce: ports.drawNonce,
+    answerModelQuery: ports.answerModelQuery,
+    clock,
+    log,
+  });
 
   /** Everything that a durable turn sets free, in one place. */
   function release(turn: CommittedTurn): void {

@@ -3,19 +3,24 @@ import { isIP, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Clock } from "@drover/shared/clock.ts";
+import { TRUST_PLAIN, TRUST_SYSTEM } from "@drover/shared/domain/join-token.ts";
 import { taskKey, type AttemptId, type JobId, type TaskKey } from "@drover/shared/domain/ids.ts";
 import { DroverError } from "@drover/shared/errors.ts";
+import { Enrolments } from "./access/enrolments.ts";
+import { Invites } from "./access/invites.ts";
 import { openLocalToken } from "./access/local-token.ts";
 import { Tokens } from "./access/tokens.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import { createControl } from "./control.ts";
 import { placementOn } from "./core/placements.ts";
 import { Signals } from "./engine/signals.ts";
+import type { NodeIdentity } from "./gateway/node-identity.ts";
 import { openWebSockets } from "./gateway/web-sockets.ts";
 import { openArtifacts } from "./http/artifacts.ts";
 import { acceptUpgrades } from "./http/upgrade.ts";
 import { bareHost, isLoopbackHost, type AnswersTo } from "./http/loopback.ts";
 import { createHttpServer } from "./http/server.ts";
+import type { Reach } from "./http/routes/invites.ts";
 import { HubClient } from "./models/hub-client.ts";
 import { readHubToken } from "./models/hub-token.ts";
 import { answerModelQuery, knownRevision } from "./models/answer-query.ts";
@@ -28,6 +33,7 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { openTls } from "./tls/open-tls.ts";
 import type { ServerTls } from "./tls/server-tls.ts";
 
+const NONCE_BYTES = 32;
 /** Between SIGTERM and SIGKILL of an attempt that is stopped. */
 const STOP_GRACE_MS = 10_000;
 /** About a month of a busy small fleet; the log has the rest. */
@@ -54,7 +60,9 @@ export async function startCoordinator(
   const store = openStore(config.dataDir);
   const tls = await openTlsOf(store, config, clock, log);
   logOpening(log, store.opening);
-  const inside = openInside(config, store, clock, log);
+  const invites = new Invites(store.enrolment, clock);
+  const enrolments = new Enrolments(store.enrolment, invites, clock);
+  const inside = openInside(config, store, enrolments, clock, log);
   const { fleet, engine, gateway, outputs } = inside;
   const localToken = config.localTokenFile === null ? null : openLocalToken(config.localTokenFile);
   const tokens = new Tokens(store.access, clock, localToken);
@@ -66,12 +74,16 @@ export async function startCoordinator(
     artifacts: openArtifacts(config.artifactsDir ?? join(config.dataDir, "artifacts")),
     diagnose: (nodeId, burn) => gateway.diagnose(nodeId, burn),
     resolveModel: (reference, choice) => resolveModel(inside.hub, reference, choice),
+    invites,
+    enrolments,
+    dropNode: (...node) => gateway.drop(...node),
+    reach: () => reachOf(http.server.address() as AddressInfo, config, tls),
     answersTo: answersTo(config, tls),
     tls,
     clock,
     log,
   });
-  const webSockets = openWebSockets(gateway);
+  const webSockets = openWebSockets(gateway, isForThisMachineAlone(config));
   acceptUpgrades(http.server, webSockets, answersTo(config, tls));
 
   let stopPruning = (): void => {};
@@ -114,7 +126,7 @@ export async function startCoordinator(
 }
 
 /** What decides and remembers, and those who wait for it to change. */
-function openInside(config: CoordinatorConfig, store: Store, clock: Clock, log: Logger) {
+function openInside(config: CoordinatorConfig, store: Store, identity: NodeIdentity, clock: Clock, log: Logger) {
   const fleet = store.loadFleet({
     incarnation: newIncarnation(),
     leaseMs: config.leaseMs,
@@ -130,6 +142,8 @@ function openInside(config: CoordinatorConfig, store: Store, clock: Clock, log: 
     fleet,
     store,
     history: store.history,
+    identity,
+    drawNonce: () => randomBytes(NONCE_BYTES).toString("base64url"),
     files: nodeOutputFiles,
     dataDir: config.dataDir,
     answerModelQuery(nodeId, query) {
@@ -202,6 +216,18 @@ function newIncarnation(): string {
 function taskKeyOf(attemptId: AttemptId): TaskKey {
   const [jobId, taskIndex] = attemptId.split(".");
   return taskKey(Number(jobId) as JobId, Number(taskIndex));
+}
+
+/** Nobody else can get here, so a node need not have joined: `npm start`. */
+function isForThisMachineAlone({ host, names, tls }: CoordinatorConfig): boolean {
+  return tls.type === "none" && isLoopbackHost(host) && names.length === 0;
+}
+
+function reachOf(address: AddressInfo, config: CoordinatorConfig, tls: ServerTls | null): Reach {
+  const url = urlOf(address, config);
+  if (tls === null) return { url, trust: TRUST_PLAIN, publicKeyPin: null };
+  if (tls.trust.type === "system") return { url, trust: TRUST_SYSTEM, publicKeyPin: null };
+  return { url, trust: tls.trust.fingerprint, publicKeyPin: tls.trust.publicKeyPin };
 }
 
 /** By the name under which others know it, where it has one: `0.0.0.0` is nowhere. */

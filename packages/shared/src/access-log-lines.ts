@@ -11,4 +11,8 @@ export const ACCESS_LOG_LINES = {
   "tls.reloaded": "The files of --tls-cert and --tls-key have changed; new connections get the new certificate.",
   "tls.reloadFailed":
     "The files of --tls-cert and --tls-key have changed and cannot be used; the certificate of before stays.",
+  "agent.refusesCoordinator":
+    "What answers is the coordinator of another fleet than the one that this node has joined.",
+  "agent.joined":
+    "The agent has joined a fleet by its join token; says as which node, and whether somebody must let it in.",
 } as const;

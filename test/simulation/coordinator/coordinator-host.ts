@@ -1,3 +1,5 @@
+import { Enrolments } from "@drover/coordinator/access/enrolments.ts";
+import { Invites } from "@drover/coordinator/access/invites.ts";
 import { createControl, type Control } from "@drover/coordinator/control.ts";
 import type { FleetSettings } from "@drover/coordinator/core/fleet.ts";
 import type { CommandResult } from "@drover/coordinator/core/input.ts";
@@ -12,6 +14,8 @@ import type { Connection } from "../world/network.ts";
 import { Killed, Process } from "../world/process.ts";
 import type { Random } from "../world/random.ts";
 import type { Timeline } from "../world/timeline.ts";
+import type { NodeMachine } from "../node/node-machine.ts";
+import { memoryEnrolment } from "./memory-enrolment.ts";
 import { MemoryStore, Tables, type StoreHealth } from "./memory-store.ts";
 import { outputFilesOf } from "./simulated-output-files.ts";
 
@@ -33,6 +37,7 @@ export interface CoordinatorOptions {
 /** Runs the real coordinator, all but its doors, one life after the other over the same tables and disk. */
 export class CoordinatorHost {
   readonly tables = new Tables();
+  readonly enrolment = memoryEnrolment();
   readonly disk: Disk;
   readonly clock: MachineClock;
   readonly health: StoreHealth = { problem: null, commitMs: 0 };
@@ -129,7 +134,7 @@ export class CoordinatorHost {
   }
 
   /** False where nobody listens. */
-  accept(connection: Connection, address: string): boolean {
+  accept(connection: Connection, { name: address, protocolVersion }: NodeMachine): boolean {
     const [process, control] = [this.process, this.control];
     if (!process || !control) return false;
     this.#connections.add(connection);
@@ -140,7 +145,8 @@ export class CoordinatorHost {
         sendText: (text) => process.effect(() => end.send(text)),
         close: (reason) => process.effect(() => end.close(reason, CLOSE_PATIENCE_MS)),
       },
-      address,
+      // What cannot join, because it is too old, is let in from the coordinator's own machine alone.
+      { address, isLocal: protocolVersion === 1 },
     );
     end.events = {
       onFrame: (frame) => {
@@ -181,12 +187,15 @@ export class CoordinatorHost {
       warn: (fields: object, text: string) => this.#log(process, fields, text),
       error: (fields: object, text: string) => this.#log(process, fields, text),
     };
+    let nonceCount = 0;
     const incarnation = (++this.#incarnation).toString(36).padStart(6, "0");
     const fleet = this.tables.loadFleet({ ...this.#options.settings, incarnation, hubEndpoint: "https://hub.test" });
     const control = createControl({
       fleet,
       store: new MemoryStore(this.tables, process, this.health, observer),
       history: this.tables,
+      identity: new Enrolments(this.enrolment, new Invites(this.enrolment, clock), clock),
+      drawNonce: () => `nonce-${incarnation}-${++nonceCount}`,
       files: outputFilesOf(this.disk, process, this.#random, this.#options.slowestOutputMs),
       dataDir: "/coordinator",
       answerModelQuery: () => Promise.reject(new Error("no simulated agent keeps models")),

@@ -9,6 +9,7 @@ import { Hardware, NodeLoad } from "@drover/shared/domain/node.ts";
 import { DroverError, isDroverError } from "@drover/shared/errors.ts";
 import { Killed, Process } from "../world/process.ts";
 import { filesOf } from "./agent-files.ts";
+import { COORDINATOR_URL } from "./enrol.ts";
 import type { Launcher } from "./launcher.ts";
 import { DATA_DIR, type NodeMachine } from "./node-machine.ts";
 
@@ -41,7 +42,7 @@ export class AgentHost {
     machine.observer.say(machine.name, "agent starts");
     void startAgent(
       {
-        coordinatorUrl: "http://coordinator.test",
+        coordinatorUrl: COORDINATOR_URL,
         dataDir: DATA_DIR,
         name: machine.name,
         tools: DEFAULT_TOOL_PATHS,

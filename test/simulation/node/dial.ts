@@ -31,7 +31,13 @@ export function dialFrom(machine: NodeMachine, process: Process, coordinator: Co
       server.run(() => {
         if (isOver || !process.isAlive || path.isCut("down")) return;
         const connection = new Connection(timeline, random, path, process, server);
-        if (!coordinator.accept(connection, machine.name)) return;
+        // What arrives with the answer to the handshake waits in the agent's kernel.
+        const early: string[] = [];
+        connection.agentEnd.events = {
+          onFrame: (frame) => void (typeof frame === "string" && early.push(frame)),
+          onClosed: () => {},
+        };
+        if (!coordinator.accept(connection, machine)) return;
         timeline.after(roundTripMs / 2, () => {
           if (isOver || !process.isAlive) return connection.agentEnd.vanish(true);
           if (!connection.agentEnd.isOpen) return fail("connection reset");
@@ -43,7 +49,11 @@ export function dialFrom(machine: NodeMachine, process: Process, coordinator: Co
             },
             onClosed: (reason) => events.onClosed(reason),
           };
-          process.run(() => end?.isOpen && events.onOpen());
+          process.run(() => {
+            if (!end?.isOpen) return;
+            events.onOpen();
+            for (const frame of early) end.events?.onFrame(frame);
+          });
         });
       });
     });

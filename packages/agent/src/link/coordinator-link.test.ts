@@ -23,6 +23,7 @@ function aLink() {
   const happened: string[] = [];
   const connections: { events: LinkSocketEvents; isTerminated: boolean }[] = [];
   const link = new CoordinatorLink({
+    identity: null,
     url: "ws://coordinator",
     dial(_url, events) {
       const connection = { events, isTerminated: false };

@@ -1,8 +1,8 @@
 import { assertNever } from "@drover/shared/assert.ts";
 import {
   CoordinatorMessage,
-  type AgentMessage,
   type AttemptReport,
+  type Challenge,
   type HeartbeatAck,
   type ModelQuery,
   type NodeChanges,
@@ -11,37 +11,23 @@ import {
 } from "@drover/shared/protocol/messages.ts";
 import { decodeDesired } from "@drover/shared/protocol/desired-frames.ts";
 import { decodeTextFrame } from "@drover/shared/protocol/text-frame.ts";
+import type { ErrorCode } from "@drover/shared/error-codes.ts";
 import type { OutputChannel } from "../output/shipper.ts";
 import type { LinkPorts } from "./link-ports.ts";
 import { createBackoff, type Backoff } from "./backoff.ts";
-import type { LinkSocket } from "./socket.ts";
+import { hangUp, newSession, send, type Session } from "./session.ts";
 
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 15_000;
 /** Somebody has to change something first. */
 const REFUSED_RETRY_MS = 30_000;
+/** Somebody is about to let it in, and waits to see it. */
+const WAITING_RETRY_MS = 5_000;
+const WAITS: ErrorCode = "agent.pendingApproval";
 /** From the dial to the welcome: a coordinator that is loading a large fleet takes seconds. */
 const WELCOME_TIMEOUT_MS = 30_000;
 /** So many heartbeat intervals without a sign of life mean that the connection is only half there. */
 const SILENT_INTERVALS = 3;
-
-/** What one connection knows; the next one starts anew. */
-interface Session {
-  socket: LinkSocket;
-  welcome: Welcome | null;
-  helloSentAtMs: number;
-  /** Of the node's state that was said last on this connection. */
-  saidRevision: number;
-  heardAtMs: number;
-  nextSequence: number;
-  /** When each heartbeat was sent that is not acknowledged, by sequence, oldest first. */
-  unacknowledged: Map<number, number>;
-  cancelTimer: (() => void) | null;
-  retryAfterMs: number | null;
-  hangUpReason: string | null;
-  /** The coordinator knows of models. */
-  speaksOfModels: boolean;
-}
 
 /** The agent's one connection: dials out, says hello, stays, and comes back. */
 export class CoordinatorLink implements OutputChannel {
@@ -104,7 +90,8 @@ export class CoordinatorLink implements OutputChannel {
     const { dial, url, clock } = this.#ports;
     // The socket calls back in later turns of the event loop only, so `session` is there by then.
     const socket = dial(url, {
-      onOpen: () => this.#session === session && this.#sayHello(session),
+      // One that has joined is asked first who it is.
+      onOpen: () => this.#session === session && this.#ports.identity === null && this.#sayHello(session, null),
       // What is still under way on a connection that we hung up on is not for us any more.
       onText: (text) => this.#session === session && session.hangUpReason === null && this.#onText(session, text),
       onHeard: () => (session.heardAtMs = clock.monotonicMs()),
@@ -115,9 +102,19 @@ export class CoordinatorLink implements OutputChannel {
     this.#session = session;
   }
 
-  #sayHello(session: Session): void {
+  #onChallenge(session: Session, { fleetId, nonce }: Challenge): void {
+    const { identity, log } = this.#ports;
+    if (identity === null || session.hasSaidHello) return;
+    if (fleetId === identity.fleetId) return this.#sayHello(session, identity.prove(nonce));
+    log("agent.refusesCoordinator", { code: "agent.otherFleet", fleetId, joined: identity.fleetId });
+    session.retryAfterMs = REFUSED_RETRY_MS * (0.5 + this.#ports.random());
+    hangUp(session, "refused: agent.otherFleet");
+  }
+
+  #sayHello(session: Session, proof: string | null): void {
+    session.hasSaidHello = true;
     session.saidRevision = this.#ports.nodeState().revision;
-    const hello = this.#ports.composeHello();
+    const hello = this.#ports.composeHello(proof);
     session.helloSentAtMs = this.#ports.clock.monotonicMs();
     send(session, hello);
   }
@@ -131,11 +128,14 @@ export class CoordinatorLink implements OutputChannel {
 
   #onMessage(session: Session, message: CoordinatorMessage): void {
     switch (message.type) {
+      case "challenge":
+        return this.#onChallenge(session, message);
       case "welcome":
         return this.#onWelcome(session, message);
       case "refused":
         this.#ports.log("agent.refusedByCoordinator", { code: message.code, reason: message.message });
-        session.retryAfterMs = REFUSED_RETRY_MS * (0.5 + this.#ports.random());
+        session.retryAfterMs =
+          (message.code === WAITS ? WAITING_RETRY_MS : REFUSED_RETRY_MS) * (0.5 + this.#ports.random());
         return hangUp(session, `refused: ${message.code}`);
       case "heartbeatAck":
         return this.#onHeartbeatAck(session, message);
@@ -229,32 +229,6 @@ export class CoordinatorLink implements OutputChannel {
     this.#ports.log("agent.disconnected", { reason: session.hangUpReason ?? reason, retryInMs });
     this.#cancelRetry = this.#ports.clock.callAfter(retryInMs, () => this.#connect());
   }
-}
-
-function newSession(socket: LinkSocket): Session {
-  return {
-    socket,
-    welcome: null,
-    helloSentAtMs: 0,
-    saidRevision: -1,
-    heardAtMs: 0,
-    nextSequence: 0,
-    unacknowledged: new Map(),
-    cancelTimer: null,
-    retryAfterMs: null,
-    hangUpReason: null,
-    speaksOfModels: false,
-  };
-}
-
-function send(session: Session, message: AgentMessage): void {
-  session.socket.sendText(JSON.stringify(message));
-}
-
-/** Without a close handshake: whoever is hung up on may not be there. */
-function hangUp(session: Session, reason: string): void {
-  session.hangUpReason = reason;
-  session.socket.terminate();
 }
 
 /** An unknown member of the protocol is skipped, a known one that is broken is not. */

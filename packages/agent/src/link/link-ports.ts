@@ -11,6 +11,7 @@ import type {
   Welcome,
 } from "@drover/shared/protocol/messages.ts";
 import type { Log } from "../log.ts";
+import type { Identity } from "../membership/prove-identity.ts";
 import type { Dial } from "./socket.ts";
 
 /** What the link is given, and whom it tells. */
@@ -21,7 +22,10 @@ export interface LinkPorts {
   /** In [0, 1). */
   random(): number;
   log: Log;
-  composeHello(): Hello;
+  /** `null`: this node has joined no fleet. */
+  identity: Identity | null;
+  /** `proof`: that it is who it says; `null` of one that has joined no fleet. */
+  composeHello(proof: string | null): Hello;
   readLoad: () => NodeLoad;
   /** What the node is and how it is; `revision` grows with each change. */
   nodeState(): NodeChanges & { revision: number };

@@ -1,3 +1,5 @@
+import { tlsProblemOf } from "@drover/shared/client/tls-problem.ts";
+import { ERRORS } from "@drover/shared/error-codes.ts";
 import { MAX_TEXT_FRAME_BYTES } from "@drover/shared/protocol/messages.ts";
 import WebSocket from "ws";
 
@@ -46,8 +48,13 @@ const SOCKET_OPTIONS: WebSocket.ClientOptions & { closeTimeout: number } = {
   generateMask: (mask) => void mask.fill(0),
 };
 
-export const dialWebSocket: Dial = (url, events) => {
-  const socket = new WebSocket(url, SOCKET_OPTIONS);
+/** `authorities`: whose certificates are taken, over TLS. */
+export function dialWebSocket(authorities: string[]): Dial {
+  return (url, events) => dial(url, events, authorities);
+}
+
+function dial(url: string, events: LinkSocketEvents, authorities: string[]): LinkSocket {
+  const socket = new WebSocket(url, { ...SOCKET_OPTIONS, ca: authorities });
   let problem: string | null = null;
   socket.on("open", () => events.onOpen());
   socket.on("message", (data: Buffer, isBinary) => {
@@ -55,7 +62,7 @@ export const dialWebSocket: Dial = (url, events) => {
     if (!isBinary) events.onText(data.toString("utf8"));
   });
   socket.on("ping", () => events.onHeard());
-  socket.on("error", (error) => (problem = error.message));
+  socket.on("error", (error) => (problem = problemOf(error)));
   socket.on("close", (code, reason) => {
     events.onClosed(problem ?? (reason.length > 0 ? reason.toString("utf8") : `closed with code ${code}`));
   });
@@ -66,4 +73,9 @@ export const dialWebSocket: Dial = (url, events) => {
     close: () => socket.close(1000, "the agent stops"),
     terminate: () => socket.terminate(),
   };
-};
+}
+
+function problemOf(error: Error): string {
+  const tlsProblem = tlsProblemOf(error);
+  return tlsProblem === null ? error.message : `tls.untrusted: ${ERRORS["tls.untrusted"].meaning} (${tlsProblem})`;
+}

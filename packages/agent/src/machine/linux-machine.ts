@@ -37,7 +37,7 @@ export function linuxMachine({
     clock: machineClock,
     files: nodeFileSystem,
     bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
-    machineId: readMachineId(readTextIfAllowed),
+    machineId: ownMachineId(),
     startLauncher: () => startLauncher({ program: supervisorProgram, dataDir, clock: machineClock }),
     listenForNotices: (onNotice) => listenForNotices(dataDir, onNotice),
     sendSignal,
@@ -61,6 +61,11 @@ export function linuxMachine({
       });
     },
   };
+}
+
+/** Of who runs this: what only root may read is another. */
+export function ownMachineId(): string | null {
+  return readMachineId(readTextIfAllowed);
 }
 
 function readTextIfAllowed(path: string): string | null {

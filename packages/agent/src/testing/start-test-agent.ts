@@ -58,7 +58,7 @@ export async function startTestAgent(coordinatorUrl: string, dataDir = makeDataD
       }),
       random: () => 0,
       randomBelow: (limit) => Math.floor(Math.random() * limit),
-      dial: dialWebSocket,
+      dial: dialWebSocket([]),
       log: (line, fields = {}) => logged.push({ line, fields }),
       environment: process.env,
       openModels: null,

@@ -56,6 +56,22 @@ export function registerNode(program: Command, invoke: Invoke): void {
     .action((idOrName: string, _options: object, command: Command) =>
       invoke(command, (invocation) => declareGone(invocation, idOrName)),
     );
+  node
+    .command("approve")
+    .description("Let a machine in that has joined and waits: see drover nodes --pending.")
+    .argument("<name-or-id>", NAME_OR_ID)
+    .action((idOrName: string, _options: object, command: Command) =>
+      invoke(command, (invocation) => approve(invocation, idOrName)),
+    );
+  node
+    .command("remove")
+    .description(
+      "Put a machine out of the fleet: its key is worth nothing from now on. Drain it first to let its work end.",
+    )
+    .argument("<name-or-id>", NAME_OR_ID)
+    .action((idOrName: string, _options: object, command: Command) =>
+      invoke(command, (invocation) => remove(invocation, idOrName)),
+    );
 }
 
 /** `drover node cordn box-3`: taken for a node's name, it would only be one word too many. */
@@ -105,5 +121,20 @@ async function declareGone(invocation: Invocation, idOrName: string): Promise<nu
       : "what ran there is given away when its lease has run out";
   if (asJson) await printJson(invocation, node);
   else await shell.write(`node ${node.name} is declared gone; ${then}\n`);
+  return ExitCode.ok;
+}
+
+async function approve(invocation: Invocation, idOrName: string): Promise<number> {
+  const enrolment = await invocation.client.approveNode(idOrName);
+  if (invocation.asJson) await printJson(invocation, enrolment);
+  else await invocation.shell.write(`node ${enrolment.name} is let in\n`);
+  return ExitCode.ok;
+}
+
+async function remove(invocation: Invocation, idOrName: string): Promise<number> {
+  const enrolment = await invocation.client.removeNode(idOrName);
+  const then = "what ran there is given away when its lease has run out";
+  if (invocation.asJson) await printJson(invocation, enrolment);
+  else await invocation.shell.write(`node ${enrolment.name} is removed; ${then}\n`);
   return ExitCode.ok;
 }

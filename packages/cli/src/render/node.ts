@@ -45,6 +45,7 @@ export function renderNode(node: NodeDetail, { nowMs, width }: View): string {
   const fields = renderFields([
     ["node", `${node.name}  ${node.id}`],
     ["site", node.site],
+    ["labels", labelsOf(node)],
     ["state", `${stateOf(node)} since ${formatAgo(node.linkSince, nowMs)}`],
     ["why", whyOf(node, nowMs)],
     ["heard", node.lastHeardAt === null ? "not since the coordinator started" : formatAgo(node.lastHeardAt, nowMs)],
@@ -60,6 +61,15 @@ export function renderNode(node: NodeDetail, { nowMs, width }: View): string {
   ]);
   const tables = [renderGpuLoads(hardware.gpus, load?.gpus ?? [], width), renderTopology(hardware.gpus, width)];
   return [fields, ...tables.filter((table) => table !== "")].join("\n");
+}
+
+/** `rack=3, team=vision`. */
+function labelsOf({ labels }: Node): string | null {
+  return (
+    Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(", ") || null
+  );
 }
 
 /** `1.25` where one is held as a whole and a quarter of another. */

@@ -73,6 +73,7 @@ export function aNode(fields: Partial<NodeDetail> = {}): NodeDetail {
     drainDeadline: null,
     agentVersion: "0.1.0",
     bootId: "boot",
+    labels: {},
     machineId: "4c4c4544-0042-3510-8051-b4c04f4e3732",
     capacity: { cpuMilli: 16_000, memoryBytes: 64 * 1024 ** 3, gpuIds: ["GPU-1", "GPU-2"] },
     allocated: {

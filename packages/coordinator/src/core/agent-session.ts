@@ -22,7 +22,7 @@ import { wordFor } from "./stop-attempt.ts";
  */
 export function agentHello(
   fleet: Fleet,
-  { sessionId, hello, heardAt }: Extract<Happening, { type: "agentHello" }>,
+  { sessionId, hello, labels = {}, heardAt }: Extract<Happening, { type: "agentHello" }>,
   effects: Effects,
   now: Instant,
 ): void {
@@ -48,7 +48,7 @@ export function agentHello(
     keepsModels: hello.placements !== null,
   });
   fleet.greet(hello.nodeId, presenceFrom(presence, heardAt));
-  const node = takeNodeOver(fleet, known, hello, effects, now);
+  const node = takeNodeOver(fleet, known, hello, labels, effects, now);
   const reports = new Map<AttemptId, AttemptReport>(hello.attempts.map((report) => [report.attemptId, report]));
   const held: HeldDesire[] = [];
   for (const attempt of fleet.attemptsOn(hello.nodeId)) {
@@ -118,6 +118,7 @@ function takeNodeOver(
   fleet: Fleet,
   known: NodeRecord | undefined,
   hello: Hello,
+  labels: NodeRecord["labels"],
   effects: Effects,
   now: Instant,
 ): NodeRecord {
@@ -141,6 +142,7 @@ function takeNodeOver(
     // One that is not said (an older agent, one that may not read it) is no other one.
     machineId: hello.machineId ?? known?.machineId ?? null,
     site,
+    labels,
     ...condition,
     // What the welcome grants; but an agent never shortens a lease that it has, so until its machine starts anew the
     // longest one that it was ever granted counts.

@@ -57,8 +57,14 @@ export type ModelCommand =
 
 /** What agents say and what time does; nobody waits for an answer. */
 export type Happening =
-  /** `heardAt`: the turn may come much later, when the disk lets it. */
-  | { type: "agentHello"; sessionId: number; hello: Hello; heardAt: Instant }
+  /** `heardAt`: the turn may come much later, when the disk lets it. `labels`: what the node was given when it joined. */
+  | {
+      type: "agentHello";
+      sessionId: number;
+      hello: Hello;
+      labels?: Readonly<Record<string, string>>;
+      heardAt: Instant;
+    }
   | { type: "attemptReports"; sessionId: number; nodeId: NodeId; reports: AttemptReport[] }
   | { type: "placementReports"; sessionId: number; nodeId: NodeId; reports: PlacementReport[] }
   | { type: "nodeChanges"; sessionId: number; nodeId: NodeId; changes: NodeChanges }

@@ -99,6 +99,8 @@ export interface NodeRecord {
   /** Another one under this node's id is a clone; `null` as long as none was said. */
   readonly machineId: string | null;
   readonly site: string | null;
+  /** What it was given when it joined. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly capacity: ResourceCapacity;
   readonly hardware: Hardware;
   /** What it says of itself, and what is missing of what it once had. */

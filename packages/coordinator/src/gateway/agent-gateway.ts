@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Clock } from "@drover/shared/clock.ts";
 import type { Diagnosis } from "@drover/shared/domain/diagnosis.ts";
 import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
@@ -8,19 +7,24 @@ import { AgentMessage, type AttemptReport, type Hello } from "@drover/shared/pro
 import { parseOutputFrame, type OutputFrame } from "@drover/shared/protocol/output-frame.ts";
 import { encodeDesired } from "@drover/shared/protocol/desired-frames.ts";
 import { decodeTextFrame } from "@drover/shared/protocol/text-frame.ts";
-import { MIN_AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
+import { PROTOCOL_VERSION } from "@drover/shared/protocol/version.ts";
 import type { CommittedTurn, Engine } from "../engine/engine.ts";
 import type { OutputStore } from "../output/output-store.ts";
 import type { Log } from "../telemetry/log.ts";
-import { AgentSession } from "./agent-session.ts";
+import { AgentSession, type ConnectionOrigin } from "./agent-session.ts";
 import type { AgentSocket, AgentSocketEvents } from "./agent-socket.ts";
 import { Diagnoses } from "./diagnoses.ts";
+import { unfitGreeting } from "./greeting.ts";
 import { answerModelQuery, type AnswerModelQuery } from "./model-queries.ts";
+import type { NodeIdentity } from "./node-identity.ts";
 
 export interface AgentGatewayOptions {
   engine: Engine;
   outputs: OutputStore;
   answerModelQuery: AnswerModelQuery;
+  identity: NodeIdentity;
+  /** Never the same twice, and nobody can guess it. */
+  drawNonce: () => string;
   clock: Clock;
   log: Log;
 }
@@ -31,9 +35,6 @@ const OVERTAKEN = "the node connected again";
 
 /** Agents of before do not know the question. */
 const DIAGNOSE_SINCE_VERSION = 2;
-
-/** Read before the whole hello is: another version's hello may look different in every other field. */
-const Greeting = z.object({ type: z.literal("hello"), protocolVersion: z.int() });
 
 /** The coordinator's end of every agent's connection: frames in become inputs, effects become frames. */
 export class AgentGateway {
@@ -51,12 +52,14 @@ export class AgentGateway {
     this.#diagnoses = new Diagnoses(options.clock);
   }
 
-  connect(socket: AgentSocket, address: string): AgentSocketEvents {
-    const session = new AgentSession(this.#nextSessionId++, address, socket, this.#options.clock);
+  connect(socket: AgentSocket, origin: ConnectionOrigin): AgentSocketEvents {
+    const { identity, drawNonce, clock } = this.#options;
+    const session = new AgentSession(this.#nextSessionId++, origin, drawNonce(), socket, clock);
     this.#sessions.set(session.id, session);
+    session.send({ type: "challenge", fleetId: identity.fleetId, nonce: session.nonce });
     return {
-      onText: (text) => this.#takeText(session, text),
-      onBinary: (frame) => this.#takeBinary(session, frame),
+      onText: (text) => session.isOver || this.#takeText(session, text),
+      onBinary: (frame) => session.isOver || this.#takeBinary(session, frame),
       onBroken: (problem) => this.#refuse(session, "agent.malformedMessage", problem),
       onClosed: (reason) => this.#closed(session, reason),
     };
@@ -103,11 +106,21 @@ export class AgentGateway {
     return this.#diagnoses.ask(session, burn);
   }
 
+  /** It may not be here any more: what it still says is not heard. */
+  drop(nodeId: NodeId, code: ErrorCode, detail: string): void {
+    for (const session of this.#sessions.values()) {
+      if (session.nodeId !== nodeId) continue;
+      this.#refuse(session, code, detail);
+      this.#closed(session, code);
+    }
+  }
+
   stop(): void {
     for (const session of this.#sessions.values()) session.close("the coordinator is stopping");
   }
 
   #closed(session: AgentSession, reason: string): void {
+    if (session.isClosed) return;
     session.isClosed = true;
     this.#sessions.delete(session.id);
     this.#diagnoses.onClosed(session);
@@ -130,7 +143,8 @@ export class AgentGateway {
   }
 
   #takeText(session: AgentSession, text: string): void {
-    if (session.nodeId === null && !this.#isGreetingOfKnownVersion(session, text)) return;
+    const unfit = session.nodeId === null ? unfitGreeting(text) : null;
+    if (unfit !== null) return this.#refuse(session, unfit.code, unfit.detail);
     const decoded = decodeTextFrame(AgentMessage, text);
     if (!decoded.ok) {
       this.#refuse(session, "agent.malformedMessage", decoded.problem);
@@ -159,24 +173,9 @@ export class AgentGateway {
     }
   }
 
-  #isGreetingOfKnownVersion(session: AgentSession, text: string): boolean {
-    const greeting = decodeTextFrame(Greeting, text);
-    if (!greeting.ok) {
-      this.#refuse(session, "agent.helloExpected", greeting.problem);
-      return false;
-    }
-    const { protocolVersion } = greeting.message;
-    if (protocolVersion >= MIN_AGENT_PROTOCOL_VERSION && protocolVersion <= PROTOCOL_VERSION) return true;
-    this.#refuse(
-      session,
-      "agent.protocolUnsupported",
-      `the agent speaks protocol version ${protocolVersion}, this coordinator ${MIN_AGENT_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}`,
-    );
-    return false;
-  }
-
   #refuse(session: AgentSession, code: ErrorCode, detail: string): void {
-    if (session.isClosed) return;
+    if (session.isClosed || session.isOver) return;
+    session.isOver = true;
     const message = `${ERRORS[code].meaning} (${detail})`;
     this.#options.log.warn(
       { event: "agent.refused", code, detail, address: session.address, nodeId: session.nodeId },
@@ -187,11 +186,15 @@ export class AgentGateway {
   }
 
   #takeFirstHello(session: AgentSession, hello: Hello): void {
-    if (session.nodeId === null) void this.#takeHello(session, hello);
-    else this.#refuse(session, "agent.malformedMessage", "a second hello on one connection");
+    if (session.nodeId !== null)
+      return this.#refuse(session, "agent.malformedMessage", "a second hello on one connection");
+    // Before anything else of it is looked at: who it is decides whose attempts it may speak of.
+    const verdict = this.#options.identity.check(hello, session.nonce, session.isLocal);
+    if (!verdict.ok) return this.#refuse(session, verdict.code, verdict.detail);
+    void this.#takeHello(session, { ...hello, site: verdict.site }, verdict.labels);
   }
 
-  async #takeHello(session: AgentSession, hello: Hello): Promise<void> {
+  async #takeHello(session: AgentSession, hello: Hello, labels: Readonly<Record<string, string>>): Promise<void> {
     const { engine, clock } = this.#options;
     const heardAt = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
     session.nodeId = hello.nodeId;
@@ -204,7 +207,7 @@ export class AgentGateway {
     if (session.isClosed) return;
     // While this one waited for the disk the node said hello again: what it said here is no longer true.
     if (this.#newestGreeted.get(hello.nodeId) !== session.id) return session.close(OVERTAKEN);
-    engine.happen({ type: "agentHello", sessionId: session.id, hello: { ...hello, attempts }, heardAt });
+    engine.happen({ type: "agentHello", sessionId: session.id, hello: { ...hello, attempts }, labels, heardAt });
   }
 
   #takeReports(session: AgentSession, nodeId: NodeId, reports: AttemptReport[]): void {

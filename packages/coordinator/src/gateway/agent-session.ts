@@ -3,6 +3,11 @@ import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
 import type { CoordinatorMessage } from "@drover/shared/protocol/messages.ts";
 import type { AgentSocket } from "./agent-socket.ts";
 
+export interface ConnectionOrigin {
+  readonly address: string;
+  readonly isLocal: boolean;
+}
+
 /** One connection of an agent, from its upgrade to its close. */
 export class AgentSession {
   readonly id: number;
@@ -10,15 +15,23 @@ export class AgentSession {
   readonly #socket: AgentSocket;
   readonly #clock: Clock;
   readonly #acks = new Map<AttemptId, number>();
+  /** What the node is to sign: of this connection alone. */
+  readonly nonce: string;
+  /** It comes from this machine, where a node need not have joined. */
+  readonly isLocal: boolean;
   /** Set by the hello. */
   nodeId: NodeId | null = null;
   /** The attempts that the hello named: what the welcome states output offsets for. */
   reportedAttemptIds: readonly AttemptId[] = [];
+  /** It was refused, or dropped: nothing that still comes on it is taken. */
+  isOver = false;
   isClosed = false;
 
-  constructor(id: number, address: string, socket: AgentSocket, clock: Clock) {
+  constructor(id: number, origin: ConnectionOrigin, nonce: string, socket: AgentSocket, clock: Clock) {
     this.id = id;
-    this.address = address;
+    this.address = origin.address;
+    this.isLocal = origin.isLocal;
+    this.nonce = nonce;
     this.#socket = socket;
     this.#clock = clock;
   }

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer, type ServerOptions, type WebSocket } from "ws";
 import { MAX_TEXT_FRAME_BYTES } from "@drover/shared/protocol/messages.ts";
 import type { AgentGateway } from "./agent-gateway.ts";
+import type { ConnectionOrigin } from "./agent-session.ts";
 
 /** An agent that does not answer to our goodbye must not keep us from stopping. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -22,23 +23,32 @@ export interface WebSockets {
   stop(): void;
 }
 
-export function openWebSockets(gateway: AgentGateway): WebSockets {
+/** `letsLocalsIn`: agents of this machine need not have joined. */
+export function openWebSockets(gateway: AgentGateway, letsLocalsIn: boolean): WebSockets {
   const server = new WebSocketServer(SERVER_OPTIONS);
   return {
     accept(request, socket, head) {
       const address = request.socket.remoteAddress ?? "unknown";
-      server.handleUpgrade(request, socket, head, (webSocket) => connect(gateway, webSocket, address));
+      const origin = { address, isLocal: letsLocalsIn && isFromHere(request) };
+      server.handleUpgrade(request, socket, head, (webSocket) => connect(gateway, webSocket, origin));
     },
     stop: () => server.close(),
   };
 }
 
-function connect(gateway: AgentGateway, webSocket: WebSocket, address: string): void {
+/** What a proxy on this machine passes on comes from elsewhere, whatever its own address is. */
+function isFromHere({ socket, headers }: IncomingMessage): boolean {
+  const { remoteAddress = "" } = socket;
+  const isLoopback = /^(::ffff:)?127\./.test(remoteAddress) || remoteAddress === "::1";
+  return isLoopback && headers["x-forwarded-for"] === undefined && headers["forwarded"] === undefined;
+}
+
+function connect(gateway: AgentGateway, webSocket: WebSocket, origin: ConnectionOrigin): void {
   const socket = {
     sendText: (text: string) => webSocket.send(text),
     close: (reason: string) => webSocket.close(1000, reason),
   };
-  const events = gateway.connect(socket, address);
+  const events = gateway.connect(socket, origin);
   webSocket.on("message", (data: Buffer, isBinary) => {
     if (isBinary) events.onBinary(data);
     else events.onText(data.toString());

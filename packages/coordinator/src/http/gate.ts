@@ -1,16 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { accessOf, type RouteAccess } from "@drover/shared/api/routes.ts";
 import { invariant } from "@drover/shared/assert.ts";
-import type { Clock } from "@drover/shared/clock.ts";
 import type { JobId } from "@drover/shared/domain/ids.ts";
 import { roleIncludes } from "@drover/shared/domain/role.ts";
 import { withoutTokens } from "@drover/shared/domain/token.ts";
 import type { ErrorCode } from "@drover/shared/error-codes.ts";
 import { DroverError } from "@drover/shared/errors.ts";
-import type { FailedAttempts } from "../access/failed-attempts.ts";
 import type { Caller, Tokens } from "../access/tokens.ts";
-import type { AccessStore, AuditRecord } from "../store/access-store.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { AccessStore } from "../store/access-store.ts";
+import type { NoteAudit } from "./audit-trail.ts";
+import type { NoteInvalidToken } from "./lock-out.ts";
 import type { OpenAnswers } from "./open-answers.ts";
 
 declare module "fastify" {
@@ -21,13 +20,12 @@ declare module "fastify" {
 
 export interface GateOptions {
   tokens: Tokens;
-  failedAttempts: FailedAttempts;
+  noteInvalidToken: NoteInvalidToken;
   audit: AccessStore;
+  noteAudit: NoteAudit;
   openAnswers: OpenAnswers;
   /** Who submitted the job; `null` where that was before there were tokens, `undefined` where there is no such job. */
   submitterOf: (jobId: JobId) => string | null | undefined;
-  clock: Clock;
-  log: Log;
 }
 
 /**
@@ -35,7 +33,7 @@ export interface GateOptions {
  * body is read, whether the role allows it, and notes in the audit trail what is changed and what is denied.
  */
 export function openGate(app: FastifyInstance, options: GateOptions): void {
-  const { tokens, failedAttempts, audit, openAnswers, submitterOf, clock, log } = options;
+  const { tokens, noteInvalidToken, audit, noteAudit, openAnswers, submitterOf } = options;
   app.decorateRequest("caller", null);
 
   app.addHook("onRoute", ({ method, url }) => {
@@ -85,17 +83,9 @@ export function openGate(app: FastifyInstance, options: GateOptions): void {
     }
     const caller = tokens.authenticate(token);
     if (caller) return caller;
-    const judgement = failedAttempts.note(request.ip, clock.monotonicMs());
-    if (!judgement.isLockedOut) {
-      void reply.header("www-authenticate", 'Bearer error="invalid_token"');
-      throw denied(request, access, "access.tokenInvalid", "The token is not valid.");
-    }
-    if (judgement.isNew) log.warn({ event: "access.lockedOut", address: request.ip }, "address locked out");
-    const retryAfterSeconds = Math.ceil(judgement.retryAfterMs / 1000);
-    void reply.header("retry-after", String(retryAfterSeconds));
-    throw new DroverError("access.lockedOut", `Invalid tokens from ${request.ip} are refused unseen for a while.`, {
-      details: { retryAfterSeconds },
-    });
+    noteInvalidToken(request, reply);
+    void reply.header("www-authenticate", 'Bearer error="invalid_token"');
+    throw denied(request, access, "access.tokenInvalid", "The token is not valid.");
   }
 
   function requireOwnJob(request: FastifyRequest, access: RouteAccess, caller: Caller): void {
@@ -114,20 +104,14 @@ export function openGate(app: FastifyInstance, options: GateOptions): void {
   }
 
   function note(request: FastifyRequest, { action }: RouteAccess, code: ErrorCode | null): void {
-    const record: AuditRecord = {
-      atMs: clock.nowMs(),
+    noteAudit({
       actor: request.caller?.name ?? null,
       role: request.caller?.role ?? null,
       action,
       target: targetOf(request),
       address: request.ip,
-      verdict: code === null ? "allowed" : "denied",
       code,
-    };
-    audit.noteAudit(record);
-    const { atMs: _atMs, verdict, ...fields } = record;
-    if (verdict === "allowed") log.info({ event: "access.allowed", ...fields }, "access allowed");
-    else log.warn({ event: "access.denied", ...fields }, "access denied");
+    });
   }
 }
 
@@ -161,7 +145,7 @@ function isChange({ method }: FastifyRequest): boolean {
 }
 
 /** Of `Authorization: Bearer …`, the only way in; a token in a URL would end in histories and logs. */
-function bearerToken(authorization: string | undefined): string | null {
+export function bearerToken(authorization: string | undefined): string | null {
   return /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1] ?? null;
 }
 

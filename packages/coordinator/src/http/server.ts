@@ -15,24 +15,33 @@ import { withoutTokens } from "@drover/shared/domain/token.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Signals } from "../engine/signals.ts";
+import type { AgentGateway } from "../gateway/agent-gateway.ts";
 import type { OutputStore } from "../output/output-store.ts";
 import type { AccessStore } from "../store/access-store.ts";
 import type { History } from "../store/read-history.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { ServerTls } from "../tls/server-tls.ts";
 import { FailedAttempts } from "../access/failed-attempts.ts";
+import type { Enrolments } from "../access/enrolments.ts";
+import type { Invites } from "../access/invites.ts";
+import { JoinFailures } from "../access/join-failures.ts";
 import type { Tokens } from "../access/tokens.ts";
+import { auditTrail } from "./audit-trail.ts";
 import { mayAnybody, openGate } from "./gate.ts";
 import { serverOptions } from "./https-server.ts";
+import { lockOut } from "./lock-out.ts";
 import type { AnswersTo } from "./loopback.ts";
 import { OpenAnswers } from "./open-answers.ts";
 import { toDroverError, toProblem } from "./problem.ts";
 import type { Artifacts } from "./artifacts.ts";
 import { accessRoutes } from "./routes/access.ts";
 import { artifactRoutes } from "./routes/artifacts.ts";
+import { enrolmentRoutes } from "./routes/enrolment.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { inviteRoutes, type Reach } from "./routes/invites.ts";
+import { joinRoutes } from "./routes/join.ts";
 import { modelRoutes, type ResolveModel } from "./routes/models.ts";
 import { nodeHardwareRoutes, type Diagnose } from "./routes/node-hardware.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
@@ -50,6 +59,10 @@ export interface HttpServerOptions {
   taskSignals: Signals<TaskKey>;
   eventSignals: Signals<"events">;
   diagnose: Diagnose;
+  invites: Invites;
+  enrolments: Enrolments;
+  dropNode: AgentGateway["drop"];
+  reach: () => Reach;
   resolveModel: ResolveModel;
   answersTo: AnswersTo;
   /** `null`: plain HTTP. */
@@ -87,14 +100,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     }
   });
   const openAnswers = new OpenAnswers();
+  const noteInvalidToken = lockOut(new FailedAttempts(), clock, log);
+  const noteAudit = auditTrail(audit, clock, log);
+  const joinFailures = new JoinFailures();
   openGate(app, {
     tokens,
-    failedAttempts: new FailedAttempts(),
+    noteInvalidToken,
     audit,
+    noteAudit,
     openAnswers,
     submitterOf: (jobId) => (engine.fleet.jobs.get(jobId) ?? history.job(jobId))?.submittedBy,
-    clock,
-    log,
   });
   app.setErrorHandler((error, request, reply) => {
     const known = toDroverError(error);
@@ -133,12 +148,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
   await app.register(jobRoutes, { engine, history, outputs, clock });
   await app.register(outputRoutes, { engine, history, outputs, taskSignals, log });
-  await app.register(nodeRoutes, { engine });
+  await app.register(nodeRoutes, { engine, isRemoved: (nodeId) => options.enrolments.isRemoved(nodeId) });
   await app.register(nodeHardwareRoutes, { engine, diagnose: options.diagnose });
   await app.register(siteRoutes, { engine });
   await app.register(modelRoutes, { engine, history, resolveModel: options.resolveModel });
   await app.register(placementRoutes, { engine });
   await app.register(eventRoutes, { history, eventSignals, clock });
+  await app.register(inviteRoutes, options);
+  await app.register(enrolmentRoutes, { ...options, joinFailures });
+  await app.register(joinRoutes, { ...options, joinFailures, noteAudit, noteInvalidToken });
   await app.register(accessRoutes, { tokens, audit, openAnswers });
   await app.register(artifactRoutes, { artifacts, tls, clock });
   await app.register(healthRoutes, { engine, metrics });

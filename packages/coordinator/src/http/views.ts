@@ -98,6 +98,7 @@ export function nodeView(node: NodeRecord, fleet: Fleet): Node {
     id: node.id,
     name: node.name,
     site: node.site,
+    labels: node.labels,
     link: node.link,
     linkSince: timestamp(node.linkSinceMs),
     goneSince: timestampOrNull(node.goneSinceMs),

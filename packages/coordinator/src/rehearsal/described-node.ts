@@ -41,6 +41,7 @@ export function helloOf(node: DescribedNode, index: number, heardAt: Instant): H
       name,
       bootId: "described",
       machineId: null,
+      proof: null,
       site,
       capacity: { cpuMilli, memoryBytes, gpuIds: gpus.map(({ id }) => id) },
       hardware: Hardware.parse({ ...machine, cpu, memoryBytes, gpus }),

@@ -17,6 +17,7 @@ import { ACCESS } from "./migrations/0008-access.ts";
 import { MODELS } from "./migrations/0009-models.ts";
 import { EXPECTED_DURATIONS } from "./migrations/0010-expected-durations.ts";
 import { PLACEMENTS } from "./migrations/0011-placements.ts";
+import { ENROLMENT } from "./migrations/0012-enrolment.ts";
 import { damaged, unusableDirectory, withOpeningErrors } from "./storage-errors.ts";
 
 /** In order; the schema's version is how many were applied. Forward only. */
@@ -32,6 +33,7 @@ export const MIGRATIONS: readonly string[] = [
   MODELS,
   EXPECTED_DURATIONS,
   PLACEMENTS,
+  ENROLMENT,
 ];
 
 export interface OpenedDatabase {

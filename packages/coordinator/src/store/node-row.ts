@@ -27,6 +27,7 @@ export interface NodeRow {
   health: string | null;
   expected_hardware: string | null;
   released_gpus: string | null;
+  labels: string;
 }
 
 export function nodeRow(node: NodeRecord): NodeRow {
@@ -52,6 +53,7 @@ export function nodeRow(node: NodeRecord): NodeRow {
     health: JSON.stringify(node.health),
     expected_hardware: JSON.stringify(node.expected),
     released_gpus: node.releasedGpus.length === 0 ? null : JSON.stringify(node.releasedGpus),
+    labels: JSON.stringify(node.labels),
   };
 }
 
@@ -77,6 +79,7 @@ export function nodeRecord(row: NodeRow): NodeRecord {
         ? expectationOf(hardware)
         : (JSON.parse(row.expected_hardware) as ExpectedHardware),
     releasedGpus: row.released_gpus === null ? [] : (JSON.parse(row.released_gpus) as ReleasedGpu[]),
+    labels: JSON.parse(row.labels) as Record<string, string>,
     leaseMs: row.lease_ms,
     joinedAtMs: row.joined_at_ms,
   };

@@ -115,6 +115,7 @@ describe("the store", () => {
         bootId: "boot-1",
         machineId: null,
         site: null,
+        labels: {},
         capacity,
         hardware,
         health: { state: "healthy", reasons: [], gpus: [] },

@@ -3,6 +3,7 @@ import type { Fleet, FleetSettings } from "../core/fleet.ts";
 import { prepareAccess, type AccessStore } from "./access-store.ts";
 import { databaseFiles } from "./database-files.ts";
 import { closeDatabase, lockDataDir, openDatabase } from "./database.ts";
+import { prepareEnrolment, type EnrolmentStore } from "./enrolment-store.ts";
 import { loadFleet } from "./load-fleet.ts";
 import { prepareHistory, type History } from "./read-history.ts";
 import { finishRestore, type Leftover } from "./restore.ts";
@@ -22,6 +23,7 @@ export interface TurnStore {
 export interface Store extends TurnStore {
   readonly history: History;
   readonly access: AccessStore;
+  readonly enrolment: EnrolmentStore;
   /** What had to be seen to before it could be opened. */
   readonly opening: { wasChecked: boolean; leftover: Leftover };
   loadFleet(settings: FleetSettings): Fleet;
@@ -61,6 +63,7 @@ export function openStore(dataDir: string): Store {
       opening: { wasChecked, leftover },
       history: guarded(prepareHistory(database), guard),
       access: guarded(access, durably),
+      enrolment: guarded(prepareEnrolment(database), durably),
       loadFleet(settings) {
         const load = (): Fleet => loadFleet(database, settings);
         // What is to the byte as it was left holds what we wrote; after a crash nobody can say that of each row.

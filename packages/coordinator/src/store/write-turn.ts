@@ -65,6 +65,7 @@ const NODE_COLUMNS = [
   "admin_actor",
   "admin_reason",
   "drain_deadline_ms",
+  "labels",
 ];
 
 const MODEL_COLUMNS = ["name", "reference", "include", "exclude", "revision_id", "added_at_ms", "added_by", "removed"];

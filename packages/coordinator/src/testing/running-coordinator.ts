@@ -78,6 +78,11 @@ export class RunningCoordinator {
     });
   }
 
+  /** What the enrolment tests' machines say when they join. */
+  join(token: string, body: object): Promise<Response> {
+    return this.post("/v1/join", body, { authorization: `Bearer ${token}` });
+  }
+
   /** An agent by hand: speaks the protocol, runs nothing. */
   async connectAgent(number: number, hello: Partial<Hello> = {}): Promise<ScriptedAgent> {
     const agent = await this.connectRaw();

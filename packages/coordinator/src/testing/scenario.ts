@@ -64,6 +64,7 @@ export function aHello(number: number, hello: Partial<Hello> & NodeSize = {}): H
     health: HEALTHY,
     attempts: [],
     placements: null,
+    proof: null,
     ...rest,
   };
 }

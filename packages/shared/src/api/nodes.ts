@@ -12,6 +12,8 @@ export const Node = z
     name: z.string(),
     /** `null` where its agent names none. */
     site: z.string().nullable(),
+    /** What its invitation gave it. */
+    labels: z.record(z.string(), z.string()),
     link: z.enum(NodeLink),
     linkSince: z.iso.datetime(),
     /** Since when an operator says that it will not come back. */

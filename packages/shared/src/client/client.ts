@@ -1,5 +1,13 @@
 import type { z } from "zod";
 import { AuditList, CreatedToken, Token, TokenList, type AuditQuery, type TokenCreateRequest } from "../api/access.ts";
+import {
+  CreatedInvite,
+  Enrolment,
+  Invite,
+  InviteList,
+  PendingEnrolments,
+  type InviteRequest,
+} from "../api/enrolment.ts";
 import { StoredEvent } from "../api/events.ts";
 import { ATTEMPT_HEADER, Job, JobDetail, JobList } from "../api/jobs.ts";
 import {
@@ -81,6 +89,15 @@ export interface DroverClient {
   /** The answer holds the token, this once. */
   createToken(request: TokenCreateRequest): Promise<CreatedToken>;
   revokeToken(name: string): Promise<Token>;
+  /** The answer holds the join token, this once. */
+  createInvite(request: InviteRequest): Promise<CreatedInvite>;
+  /** Newest first, those too that are no longer good. */
+  listInvites(): Promise<InviteList>;
+  revokeInvite(id: string): Promise<Invite>;
+  listPending(): Promise<PendingEnrolments>;
+  approveNode(idOrName: string): Promise<Enrolment>;
+  /** Its key is worth nothing from then on, and its connection is cut. */
+  removeNode(idOrName: string): Promise<Enrolment>;
   /** Newest first. */
   readAudit(query?: Partial<AuditQuery>): Promise<AuditList>;
   /** Ends with the last event there is, or never with `follow`. */
@@ -117,6 +134,10 @@ export function createClient(coordinatorUrl: string, { token = () => null }: Cli
     return schema.parse(JSON.parse(await textOf(response, coordinatorUrl)));
   }
 
+  function send<T>(method: "POST" | "PUT", schema: z.ZodType<T>, path: string, body: unknown): Promise<T> {
+    return json(schema, path, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  }
+
   return {
     submitJob(job, options = {}) {
       const headers: Record<string, string> = { "content-type": "application/json" };
@@ -139,21 +160,12 @@ export function createClient(coordinatorUrl: string, { token = () => null }: Cli
     acceptHardware: (idOrName) =>
       json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/accept-hardware`, { method: "POST" }),
     diagnose: (idOrName, body = {}) =>
-      json(Diagnosis, `/v1/nodes/${encodeURIComponent(idOrName)}/diagnose`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-      }),
+      send("POST", Diagnosis, `/v1/nodes/${encodeURIComponent(idOrName)}/diagnose`, body),
     releaseGpu: (idOrName, gpu) =>
       json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/gpus/${encodeURIComponent(gpu)}/release`, {
         method: "POST",
       }),
-    setNodeAdmin: (idOrName, body) =>
-      json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/admin`, {
-        method: "PUT",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-      }),
+    setNodeAdmin: (idOrName, body) => send("PUT", NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/admin`, body),
     declareNodeGone: (idOrName) =>
       json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/gone`, { method: "POST" }),
     listSites: () => json(SiteList, "/v1/sites"),
@@ -162,19 +174,20 @@ export function createClient(coordinatorUrl: string, { token = () => null }: Cli
     listModels: () => json(ModelList, "/v1/models"),
     getModel: (name, fromFile) =>
       json(ModelDetail, `/v1/models/${encodeURIComponent(name)}${queryString({ fromFile })}`),
-    addModel: (body) => json(Model, "/v1/models", postOf(body)),
+    addModel: (body) => send("POST", Model, "/v1/models", body),
     removeModel: (name) => json(Model, `/v1/models/${encodeURIComponent(name)}/remove`, { method: "POST" }),
-    placeModel: (name, body) => json(Model, `/v1/models/${encodeURIComponent(name)}/place`, postOf(body)),
-    unplaceModel: (name, body) => json(Model, `/v1/models/${encodeURIComponent(name)}/unplace`, postOf(body)),
+    placeModel: (name, body) => send("POST", Model, `/v1/models/${encodeURIComponent(name)}/place`, body),
+    unplaceModel: (name, body) => send("POST", Model, `/v1/models/${encodeURIComponent(name)}/unplace`, body),
     listPlacements: (node) => json(PlacementList, `/v1/placements${queryString({ node })}`),
     listTokens: () => json(TokenList, "/v1/tokens"),
-    createToken: (body) =>
-      json(CreatedToken, "/v1/tokens", {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-      }),
+    createToken: (body) => send("POST", CreatedToken, "/v1/tokens", body),
     revokeToken: (name) => json(Token, `/v1/tokens/${encodeURIComponent(name)}/revoke`, { method: "POST" }),
+    createInvite: (body) => send("POST", CreatedInvite, "/v1/invites", body),
+    listInvites: () => json(InviteList, "/v1/invites"),
+    revokeInvite: (id) => json(Invite, `/v1/invites/${encodeURIComponent(id)}/revoke`, { method: "POST" }),
+    listPending: () => json(PendingEnrolments, "/v1/enrolments/pending"),
+    approveNode: (idOrName) => json(Enrolment, `/v1/nodes/${encodeURIComponent(idOrName)}/approve`, { method: "POST" }),
+    removeNode: (idOrName) => json(Enrolment, `/v1/nodes/${encodeURIComponent(idOrName)}/remove`, { method: "POST" }),
     readAudit: (query = {}) => json(AuditList, `/v1/audit${queryString({ ...query })}`),
     async *readEvents({ signal, ...query } = {}) {
       const response = await request(`/v1/events${queryString(query)}`, signal ? { signal } : {});
@@ -183,10 +196,6 @@ export function createClient(coordinatorUrl: string, { token = () => null }: Cli
       }
     },
   };
-}
-
-function postOf(body: object): RequestInit {
-  return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
 }
 
 async function* bytesOf(response: Response, coordinatorUrl: string, signal?: AbortSignal): AsyncIterable<Uint8Array> {

@@ -55,6 +55,8 @@ export const Hello = z.object({
   attempts: z.array(AttemptReport),
   /** What it has of models; `null` of an agent that keeps none, or does not know of them. */
   placements: z.array(PlacementReport).nullable().default(null),
+  /** A signature over what node-proof.ts says; `null` of a node that never joined. Since version 2. */
+  proof: z.string().max(200).nullable().default(null),
 });
 export type Hello = z.infer<typeof Hello>;
 
@@ -180,6 +182,10 @@ export const Welcome = z.object({
 });
 export type Welcome = z.infer<typeof Welcome>;
 
+/** The first frame of a connection: what a node that has joined signs in its hello. Others need not wait for it. */
+export const Challenge = z.object({ type: z.literal("challenge"), fleetId: z.string(), nonce: z.string() });
+export type Challenge = z.infer<typeof Challenge>;
+
 export const Refused = z.object({ type: z.literal("refused"), code: z.string(), message: z.string() });
 export type Refused = z.infer<typeof Refused>;
 
@@ -244,6 +250,7 @@ export const ModelAnswer = z.object({
 export type ModelAnswer = z.infer<typeof ModelAnswer>;
 
 export const CoordinatorMessage = z.discriminatedUnion("type", [
+  Challenge,
   Welcome,
   Refused,
   HeartbeatAck,

@@ -5,7 +5,8 @@
  *
  * 1: 2026-11-23  first version
  * 2: 2026-11-24  the hello says machineId and site, the heartbeat attemptCount: without them a clone of a
- *                machine that is out of reach takes its place, and nobody confirms that a node is drained
+ *                machine that is out of reach takes its place, and nobody confirms that a node is drained; and
+ *                it says the proof of who it is that a challenge asked for
  */
 export const PROTOCOL_VERSION = 2;
 

@@ -1,14 +1,24 @@
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { NodeAdminRequest, NodeDetail, NodeList } from "@drover/shared/api/nodes.ts";
+import type { NodeId } from "@drover/shared/domain/ids.ts";
+import type { NodeRecord } from "../../core/records.ts";
 import { requireResult, type Engine } from "../../engine/engine.ts";
 import { callerOf } from "../gate.ts";
 import { nodeDetailView, nodeView } from "../views.ts";
 import { NodeParams, requireNode } from "./named-node.ts";
 
-export const nodeRoutes: FastifyPluginAsyncZod<{ engine: Engine }> = async (app, { engine }) => {
+export interface NodeRoutesOptions {
+  engine: Engine;
+  isRemoved: (nodeId: NodeId) => boolean;
+}
+
+export const nodeRoutes: FastifyPluginAsyncZod<NodeRoutesOptions> = async (app, { engine, isRemoved }) => {
   const { fleet } = engine;
+  /** A node that was removed is shown as long as something may still run on it. */
+  const isHistory = ({ id }: NodeRecord): boolean => isRemoved(id) && fleet.attemptsOn(id).length === 0;
+
   app.get("/v1/nodes", { schema: { summary: "List nodes", response: { 200: NodeList } } }, async () => ({
-    nodes: [...fleet.nodes.values()].map((node) => nodeView(node, fleet)),
+    nodes: [...fleet.nodes.values()].filter((node) => !isHistory(node)).map((node) => nodeView(node, fleet)),
   }));
 
   app.get(
