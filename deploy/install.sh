@@ -9,10 +9,12 @@
 # What the coordinator that serves this script says of itself.
 SERVED_COORDINATOR=''
 SERVED_VERSION=''
-SERVED_AT_S=''
+# Of its archives: this script arrived by the coordinator's key, so what has these hashes is the coordinator's.
+SERVED_SHA256SUMS=''
 SERVED_CA=''
 
-# Everything is in functions and the last line calls the first: of a download that was cut off nothing is run.
+# Everything is in functions and the last line calls the first, in braces: of a download that was cut off, wherever,
+# nothing is run.
 main() {
   set -eu
   umask 022
@@ -22,10 +24,10 @@ main() {
     remove_everything
     return
   fi
-  check_machine
-  if [ "$problems" -gt 0 ]; then fail "$problems of the above must be mended first; nothing was changed"; fi
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
+  check_machine
+  if [ "$problems" -gt 0 ]; then fail "$problems of the above must be mended first; nothing was changed"; fi
   fetch_release
   install_release
   write_environment
@@ -111,10 +113,11 @@ choose_places() {
   else
     is_root=
     prefix=$HOME/.local/share/drover
-    settings=${XDG_CONFIG_HOME:-$HOME/.config}/drover
+    # Whatever XDG_CONFIG_HOME is here: the unit is read by a service manager that has another environment.
+    settings=$HOME/.config/drover
     state=${XDG_STATE_HOME:-$HOME/.local/state}/drover-agent
     commands=$HOME/.local/bin
-    units=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user
+    units=$HOME/.config/systemd/user
   fi
   environment=$settings/agent.env
   # Lines of "dir PATH", "file PATH" and "user NAME", in the order in which this script made them.
@@ -126,10 +129,48 @@ choose_places() {
     if [ -n "$is_root" ]; then service_manager=system; fi
     if [ -z "$is_root" ] && systemctl --user show-environment >/dev/null 2>&1; then service_manager=user; fi
   fi
-  # A container's own disk is gone when it stops; a volume stays. By pod, because several may share a volume.
-  if [ "$service_manager" = none ] && is_mount_point /workspace && can_hold_state /workspace; then
-    state=/workspace/.drover/${RUNPOD_POD_ID:-$(uname -n)}
+  choose_state
+}
+
+choose_state() {
+  distrusted=
+  said_before=$(data_directory_said)
+  if [ -n "$said_before" ]; then
+    state=$said_before
+    return
   fi
+  # A container's own disk is gone when it stops; a volume stays. By pod, because several may share a volume.
+  if [ "$service_manager" != none ] || ! is_mount_point /workspace || ! can_hold_state /workspace; then return; fi
+  on_volume=/workspace/.drover/${RUNPOD_POD_ID:-$(uname -n)}
+  distrusted=$(changeable_by_others "$on_volume")
+  if [ -z "$distrusted" ]; then state=$on_volume; fi
+}
+
+# In the settings that are there, by an earlier run or by hand.
+data_directory_said() {
+  [ ! -f "$environment" ] || sed -n "s/^DROVER_AGENT_DATA_DIR='\{0,1\}\([^']*\)'\{0,1\}\$/\1/p" "$environment" | tail -n 1
+}
+
+# Who may rename a folder on the way may put another agent's state, with its claims and its identity, in our place.
+changeable_by_others() {
+  place=$1
+  while [ "$place" != / ]; do
+    if [ -L "$place" ]; then
+      echo "$place"
+      return
+    fi
+    if [ -e "$place" ]; then
+      owner=$(stat -c %u "$place")
+      mode=$(stat -c %a "$place")
+      if [ "$owner" != 0 ] && [ "$owner" != "$(id -u)" ]; then echo "$place" && return; fi
+      # Group or others may write, and no sticky bit keeps them from each other's entries.
+      case $mode in
+        [1357]???) ;;
+        *[2367]? | *[2367]) echo "$place" && return ;;
+      esac
+    fi
+    place=$(dirname "$place")
+  done
 }
 
 is_mount_point() {
@@ -153,6 +194,11 @@ check_machine() {
   check_disk
   check_gpus
   check_cgroups
+  check_job_user
+  if [ -n "$distrusted" ]; then
+    warn "others may change $distrusted, so the state is not kept on the volume but in $state" \
+      "a container that is made anew is a new node; chmod go-w /workspace, or set the sticky bit, and run this again"
+  fi
   case $service_manager in
     none) say "without systemd: a loop keeps the agent running$([ -n "$foreground" ] && echo ', in the foreground')" ;;
     *) say "with systemd ($service_manager)" ;;
@@ -192,14 +238,15 @@ check_coordinator() {
   [ -n "$fetcher" ] || return 0
   host=$(echo "$coordinator" | sed -e 's|^[a-z]*://||' -e 's|/.*||' -e 's|:[0-9]*$||')
   if [ -n "$SERVED_CA" ]; then
-    ca=$(mktemp)
+    ca=$work/ca.pem
     echo "$SERVED_CA" >"$ca"
   else
     ca=
   fi
+  # First: a clock that is wrong makes certificates look expired, which says nothing of clocks.
+  check_clock
   if fetch "$coordinator/healthz" >/dev/null 2>&1; then
     say "the coordinator answers at $coordinator"
-    check_clock
     return
   fi
   case $host in
@@ -218,11 +265,17 @@ check_coordinator() {
   problem "$coordinator does not answer" "look at the address, at firewalls on the way, and whether the coordinator listens on it"
 }
 
-# The script was made for this request, a moment ago.
+# Asked of whoever answers: somebody else could only make us refuse.
 check_clock() {
-  [ -n "$SERVED_AT_S" ] || return 0
-  skew_s=$(($(date +%s) - SERVED_AT_S))
-  if [ "$skew_s" -gt 300 ] || [ "$skew_s" -lt -60 ]; then
+  if [ "$fetcher" = curl ]; then
+    answer=$(curl -sk --connect-timeout 10 --max-time 30 -D - -o /dev/null "$coordinator/healthz") || return 0
+  else
+    answer=$(wget -q -S --no-check-certificate -T 10 -t 1 -O /dev/null "$coordinator/healthz" 2>&1) || return 0
+  fi
+  theirs=$(echo "$answer" | tr -d '\r' | sed -n 's/^ *[Dd]ate: //p' | tail -n 1)
+  if [ -z "$theirs" ] || ! theirs_s=$(date -d "$theirs" +%s 2>/dev/null); then return 0; fi
+  skew_s=$(($(date +%s) - theirs_s))
+  if [ "$skew_s" -gt 300 ] || [ "$skew_s" -lt -300 ]; then
     problem "the clock is off by $skew_s s" "set it, such as: timedatectl set-ntp true"
   fi
 }
@@ -243,12 +296,12 @@ check_gpus() {
     case $(cat "$device/vendor")-$(cat "$device/class") in 0x10de-0x03*) has_nvidia=yes ;; esac
   done
   if command -v nvidia-smi >/dev/null; then
-    said=$(nvidia-smi 2>&1) && return
-    case $said in
+    said=$(timeout 30 nvidia-smi 2>&1) && return
+    case ${said:-it says nothing for 30 s} in
       *"version mismatch"*)
         problem "the NVIDIA driver's library and kernel module are of different versions" "restart the machine, or load the module anew; in a container install the host's version"
         ;;
-      *) warn "nvidia-smi fails: $(echo "$said" | head -n 1)" "the node joins without these GPUs until the driver works" ;;
+      *) warn "nvidia-smi fails: $(echo "${said:-it says nothing}" | head -n 1)" "the node joins without these GPUs until the driver works" ;;
     esac
   elif [ -n "$has_nvidia" ]; then
     warn "there is an NVIDIA GPU and no nvidia-smi" "install the driver; the node joins without the GPU until then"
@@ -266,21 +319,33 @@ check_cgroups() {
   fi
 }
 
-# `systemctl daemon-reload` makes running containers lose their GPUs where Docker uses systemd's cgroups and the
-# container toolkit is old (nvidia-container-toolkit issues 48, 251, 1227).
+# `systemctl daemon-reload` makes running containers lose their GPUs where the runtime uses systemd's cgroups and the
+# container toolkit is old (nvidia-container-toolkit issues 48, 251, 1227). By their cgroups, whatever runs them: which
+# of them have GPUs cannot be asked of every runtime, so each one counts.
 gpu_containers() {
-  command -v docker >/dev/null || return 0
-  ids=$(docker ps -q 2>/dev/null) || return 0
-  [ -n "$ids" ] || return 0
-  # shellcheck disable=SC2086 # one word for each container
-  docker inspect -f '{{.Name}} {{.HostConfig.Runtime}} {{.HostConfig.DeviceRequests}}' $ids 2>/dev/null |
-    awk '/ nvidia |gpu/ { printf "%s ", substr($1, 2) }'
+  [ -e /dev/nvidiactl ] || return 0
+  cat /proc/[0-9]*/cgroup 2>/dev/null |
+    grep -oE '(docker|libpod|cri-containerd|crio|nerdctl)[-/][0-9a-f]{12}|kubepods' | sort -u | tr '\n' ' '
+}
+
+check_job_user() {
+  if [ -z "$is_root" ] || has_job_user; then return 0; fi
+  command -v useradd >/dev/null ||
+    problem "there is no useradd, and no user drover-job as whom jobs run" "install it, such as: apt-get install passwd"
+}
+
+has_job_user() {
+  id drover-job >/dev/null 2>&1 || grep -q '^DROVER_JOB_USER=.' "$environment" 2>/dev/null
 }
 
 # --- doing ---------------------------------------------------------------------------------------------------------
 
 fetch_release() {
-  fetch "$coordinator/artifacts/SHA256SUMS" >"$work/SHA256SUMS" || fail "$coordinator serves no artefacts"
+  if [ -n "$SERVED_SHA256SUMS" ]; then
+    echo "$SERVED_SHA256SUMS" >"$work/SHA256SUMS"
+  else
+    fetch "$coordinator/artifacts/SHA256SUMS" >"$work/SHA256SUMS" || fail "$coordinator serves no artefacts"
+  fi
   # With the name and the line of the version that the coordinator is of; of several otherwise the last.
   archive=$(awk -v end="${SERVED_VERSION:+-$SERVED_VERSION}-$target.tar.gz" \
     'substr($2, length($2) - length(end) + 1) == end { name = $2 } END { print name }' "$work/SHA256SUMS")
@@ -355,8 +420,7 @@ write_environment() {
 }
 
 make_job_user() {
-  [ -n "$is_root" ] || return 0
-  id drover-job >/dev/null 2>&1 && return
+  if [ -z "$is_root" ] || has_job_user; then return 0; fi
   if [ -n "$dry_run" ]; then
     say "would make the user drover-job, as whom jobs run"
     return
@@ -424,21 +488,40 @@ control() {
 }
 
 start_loop() {
+  if [ -z "$foreground" ] && [ -e "$state/loop.is-start-command" ] && is_loop "$(loop_pid)"; then
+    # With the loop the container would end: it starts what is now installed.
+    kill -HUP "$(loop_pid)"
+    return
+  fi
   stop_loop
   make_directory "$state" 711
+  rm -f "$state/loop.is-start-command"
   if [ -n "$foreground" ]; then return; fi
   setsid "$prefix/current/supervise.sh" "$environment" "$prefix/current/drover-agent" >>"$state/agent.log" 2>&1 </dev/null &
   echo $! >"$state/loop.pid"
   say "its log is $state/agent.log; to start it with the machine, let this run at start: $0 --foreground"
 }
 
+loop_pid() {
+  cat "$state/loop.pid" 2>/dev/null || true
+}
+
+is_loop() {
+  [ -n "$1" ] && grep -q supervise.sh "/proc/$1/cmdline" 2>/dev/null
+}
+
 stop_loop() {
-  pid=$(cat "$state/loop.pid" 2>/dev/null || true)
+  pid=$(loop_pid)
   [ -n "$pid" ] || return 0
   rm -f "$state/loop.pid"
-  grep -q supervise.sh "/proc/$pid/cmdline" 2>/dev/null || return 0
+  is_loop "$pid" || return 0
   kill "$pid" 2>/dev/null || true
-  while [ -d "/proc/$pid" ] && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; do sleep 0.1; done
+  tenths=0
+  while [ -d "/proc/$pid" ] && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null; do
+    if [ "$tenths" -ge 300 ]; then fail "process $pid (supervise.sh) does not end; end it, and run this again"; fi
+    tenths=$((tenths + 1))
+    sleep 0.1
+  done
 }
 
 await_online() {
@@ -449,6 +532,9 @@ await_online() {
   if [ -n "$foreground" ]; then
     # What is run next is this very process.
     echo $$ >"$state/loop.pid"
+    : >"$state/loop.is-start-command"
+    # There will be no exit that would do it.
+    rm -rf "$work"
     exec "$prefix/current/supervise.sh" "$environment" "$prefix/current/drover-agent"
   fi
   if [ -z "$wait_s" ] || [ "$wait_s" = 0 ]; then return; fi
@@ -465,9 +551,6 @@ await_online() {
 
 remove_everything() {
   if [ ! -f "$made" ]; then fail "nothing of this script's is installed here ($made is not there)"; fi
-  if [ -f "$environment" ]; then
-    state=$(sed -n "s/^DROVER_AGENT_DATA_DIR='\(.*\)'$/\1/p" "$environment")
-  fi
   running=$(count_running)
   if [ "$running" -gt 0 ] && [ -z "$stop_jobs" ] && [ -z "$dry_run" ]; then
     fail "$running jobs run here; drain the node first (drover node drain NAME), or stop them with --stop-jobs"
@@ -485,7 +568,12 @@ remove_everything() {
   stop_loop
   # shellcheck disable=SC2046 # one word for each process
   kill $(supervisors) 2>/dev/null || true
-  while [ -n "$(supervisors)" ]; do sleep 0.2; done
+  fifths=0
+  while [ -n "$(supervisors)" ]; do
+    if [ "$fifths" -ge 600 ]; then fail "jobs do not end: $(supervisors); nothing else was removed"; fi
+    fifths=$((fifths + 1))
+    sleep 0.2
+  done
   # Last made, first removed; the list itself lies in what is removed last.
   awk '{ line[NR] = $0 } END { for (i = NR; i > 0; i--) print line[i] }' "$made" >"${made}.reversed"
   while read -r kind path; do
@@ -495,7 +583,7 @@ remove_everything() {
         userdel "$path" || true
         ;;
       # What others have put beside ours stays, and with it the folder.
-      dir) case $path in "$prefix" | "$prefix"/* | "$state") rm -rf "$path" ;; *) rmdir "$path" 2>/dev/null || true ;; esac ;;
+      dir) case $path in "$prefix" | "$prefix"/* | "$state") rm -rf --one-file-system "$path" ;; *) rmdir "$path" 2>/dev/null || true ;; esac ;;
     esac
   done <"${made}.reversed"
   say "drover is removed; tell the fleet that it will not come back: drover node gone $(uname -n)"
@@ -545,7 +633,8 @@ make_directory() {
 
 # From standard input, whole or not at all.
 write_file() {
-  cat >"$1.new"
+  # Closed from its first byte on: there may be a secret in it.
+  (umask 077 && cat >"$1.new")
   chmod "$2" "$1.new"
   mv -f "$1.new" "$1"
   made_line "file $1"
@@ -579,4 +668,4 @@ fail() {
   exit 1
 }
 
-main "$@"
+{ main "$@"; }

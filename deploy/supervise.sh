@@ -5,7 +5,7 @@
 #
 # Starts it again whenever it ends, at once and then later and later up to a minute; one that ran for a minute begins
 # at once again. TERM and INT end it and the agent, and nothing else: jobs live under supervisors of their own. As
-# process 1 of a container it also takes in what others leave behind.
+# process 1 of a container it also takes in what others leave behind. HUP starts the agent anew.
 set -u
 
 main() {
@@ -14,11 +14,12 @@ main() {
   child=
   stopping=
   trap stop TERM INT
+  trap restart HUP
   pause_s=1
   while [ -z "$stopping" ]; do
     started_s=$(date +%s)
     (
-      trap - TERM INT
+      trap - TERM INT HUP
       set -a
       # shellcheck source=/dev/null
       . "$environment"
@@ -44,6 +45,11 @@ stop() {
   [ -n "$child" ] && kill "$child" 2>/dev/null
 }
 
+# shellcheck disable=SC2317 # by the trap
+restart() {
+  [ -n "$child" ] && kill "$child" 2>/dev/null
+}
+
 # A signal ends `wait` before the child has ended.
 await() {
   while :; do
@@ -53,4 +59,4 @@ await() {
   done
 }
 
-main "$@"
+{ main "$@"; }

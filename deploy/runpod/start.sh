@@ -24,4 +24,4 @@ fetch() {
   fi
 }
 
-main "$@"
+{ main "$@"; }

@@ -76,6 +76,15 @@ describe.skipIf(missing.length > 0)("a machine with systemd", () => {
     }
   });
 
+  test("says by how much the clock is off, although certificates fail by it", () => {
+    const slow = '[ "$*" = +%s ] && exec /bin/date -d "1 hour ago" +%s; exec /bin/date "$@"';
+    machine.run(`printf '%s\\n' '#!/bin/sh' '${slow}' >/usr/local/bin/date; chmod 755 /usr/local/bin/date`);
+    const { exitCode, output } = install("--dry-run");
+    machine.run("rm /usr/local/bin/date");
+    expect(output).toMatch(/problem: the clock is off by -3[56]\d\d s/);
+    expect(exitCode).toBe(1);
+  });
+
   test("is a node half a minute after one line", async () => {
     const { exitCode, output } = install("--name gpu-01 --site lab");
     expect(output).toContain(`node gpu-01 is online at ${fleet.url}\n`);
@@ -120,10 +129,24 @@ describe.skipIf(missing.length > 0)("a machine with systemd", () => {
 
   test("a second run repairs, and keeps what was said before", () => {
     machine.run("rm /usr/local/bin/drover-agent /opt/drover/current");
+    // With a data directory that somebody has moved by hand.
+    const move =
+      "mv /var/lib/drover-agent /var/lib/nodes && sed -i s,/var/lib/drover-agent,/var/lib/nodes, /etc/drover/agent.env";
+    machine.run(`systemctl stop drover-agent; ${move}`);
     const { exitCode, output } = install();
+    expect(machine.run("cat /etc/drover/agent.env").output).toContain("DROVER_AGENT_DATA_DIR='/var/lib/nodes'\n");
     expect(output).toContain("drover 0.1.0 is here already\n");
     expect(output).toContain("node gpu-01 is online");
     expect(exitCode).toBe(0);
+  });
+
+  test("reloads no units while containers run on a machine with GPUs, whatever runs them", () => {
+    machine.run("touch /dev/nvidiactl; systemd-run --unit=libpod-0123456789ab sleep infinity");
+    machine.run("echo '# ours' >> /etc/systemd/system/drover-agent.service");
+    const { output } = install();
+    machine.run("rm /dev/nvidiactl; systemctl stop libpod-0123456789ab");
+    expect(output).toContain("could take the GPUs from these containers: libpod-0123456789ab");
+    machine.run("systemctl daemon-reload");
   });
 
   test("a job outlives a restart of the agent, and its crash", async () => {
@@ -211,11 +234,26 @@ describe.skipIf(missing.length > 0)("a container without a service manager", () 
     const start = machine.begin(command);
     await waitFor("the node", async () => (await fleet.client.getNode("pod-2")).link === "online");
     expect(machine.run("ls /workspace/.drover/abc123").output).toContain("node.json\n");
+    const pid = agentPid("/workspace/.drover/abc123");
+    const again = machine.run(`export RUNPOD_POD_ID=abc123; wget -qO- ${fleet.url}/install.sh | sh`);
+    expect(again.output).toContain("node pod-2 is online");
+    await waitFor("another agent", () => ![pid, 0].includes(agentPid("/workspace/.drover/abc123")));
+    expect(start.exitCode).toBeNull();
     machine.run("kill $(cat /workspace/.drover/abc123/loop.pid)");
     await waitFor("its end", () => start.exitCode !== null);
     expect(programs()).toBe("0");
     machine.run("sh /opt/drover/current/install.sh --uninstall && umount /workspace");
     expect(ownFiles()).toEqual(before);
+  });
+
+  test("keeps nothing on a volume where others could exchange it", () => {
+    machine.run("mount -t tmpfs -o mode=777 tmpfs /workspace");
+    const { output } = install("--dry-run");
+    expect(output).toContain("warning: others may change /workspace, so the state is not kept on the volume");
+    expect(output).toContain("keep the agent's state in /var/lib/drover-agent\n");
+    machine.run("mkdir -p /workspace/.drover && chown anna /workspace/.drover && chmod 1777 /workspace");
+    expect(install("--dry-run").output).toContain("warning: others may change /workspace/.drover,");
+    machine.run("umount /workspace");
   });
 
   test("somebody without root installs it for themselves", () => {

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readInvocation } from "@drover/coordinator/config.ts";
+import { DROVER_VERSION } from "@drover/shared/version.ts";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
@@ -47,12 +48,33 @@ test("every option that a recipe gives to the install script is one that it has"
   const { stdout } = spawnSync("sh", [join(ROOT, "deploy/install.sh"), "--help"], { encoding: "utf8" });
   let seen = 0;
   for (const path of RECIPES)
-    for (const [, words = ""] of read(path).matchAll(/sh -s -- ([^\n'"`]+)/g))
+    for (const [, words = ""] of read(path).matchAll(/sh (?:-s --|\S+install\.sh) ([^\n'"`]+)/g))
       for (const [option] of words.matchAll(/--[a-z-]+/g)) {
         expect(stdout, `${option} in ${path}`).toContain(option);
         seen++;
       }
   expect(seen).toBeGreaterThan(2);
+});
+
+test("what is fetched again and again is run once, when it is whole, and the token goes only when it was", () => {
+  const script = read("deploy/proxmox/user-data.yaml");
+  expect(script).toContain("--retry");
+  expect(script).not.toMatch(/curl[^\n]*\| *sh/);
+  expect(script.match(/^.*rm -f .*$/gm)).toEqual(["      rm -f /etc/drover/join-token"]);
+  expect(script).toMatch(/install\.sh --token-file [^\n]* &&\n +rm -f \/etc\/drover\/join-token\n/);
+});
+
+test("the coordinator's image takes the archive of one version, this one where none is named", () => {
+  const dockerfile = read("deploy/compose/Dockerfile");
+  expect(dockerfile).toContain(`ARG VERSION=${DROVER_VERSION}\n`);
+  expect(dockerfile).not.toMatch(/drover-\*/);
+});
+
+test("agent and coordinator of one machine are installed in different places", () => {
+  const programOf = (name: string) =>
+    /^ExecStart=(\S+)\/current\//m.exec(read(`deploy/systemd/drover-${name}.service`))?.[1];
+  expect(programOf("agent")).toBe("/opt/drover");
+  expect(programOf("coordinator")).toBe("/opt/drover-coordinator");
 });
 
 test("what the images copy is there, or is made by the release", () => {
@@ -139,7 +161,7 @@ describe("the user data for Proxmox", () => {
     });
     const { write_files: files, runcmd } = Data.parse(yaml(path)[0]);
     expect(runcmd[1]?.[2]).toContain(`--token-file ${files[0].path} `);
-    expect(runcmd.at(-1)).toEqual(["rm", "-f", files[0].path]);
+    expect(runcmd.at(-1)?.[2]).toMatch(new RegExp(`&&\\nrm -f ${files[0].path}\\n$`));
   });
 
   test.skipIf(withoutCloudInit.length > 0)("is what cloud-init takes", () => {

@@ -24,6 +24,10 @@ function run(program: string, words: readonly string[]): { status: number | null
   return { status, output: `${stdout}${stderr}` };
 }
 
+function runCut(text: string): { stdout: string; stderr: string } {
+  return spawnSync("/bin/sh", ["-s"], { input: text, env: { PATH: "" }, encoding: "utf8" });
+}
+
 describe.each(SCRIPTS)("%s", (name) => {
   test("is the shell's language of POSIX", () => {
     expect(run("sh", ["-n", join(DEPLOY, name)])).toEqual({ status: 0, output: "" });
@@ -32,11 +36,17 @@ describe.each(SCRIPTS)("%s", (name) => {
 
   test("does nothing before its last line", () => {
     const lines = readFileSync(join(DEPLOY, name), "utf8").trimEnd().split("\n");
-    expect(lines.at(-1)).toBe('main "$@"');
+    const last = '{ main "$@"; }';
+    expect(lines.at(-1)).toBe(last);
+    const others = lines.slice(0, -1).join("\n");
+    for (let chars = 1; chars < last.length; chars++) {
+      const { stdout, stderr } = runCut(`${others}\n${last.slice(0, chars)}`);
+      expect([stdout, stderr.replace(/^.*(Syntax error|syntax error|not found).*$/gm, "").trim()]).toEqual(["", ""]);
+    }
     // Where there are no programs, each one that is tried is complained about; what only says something says it.
     for (let count = 1; count < lines.length; count += CUT_EVERY_LINES) {
       const cut = lines.slice(0, count).join("\n");
-      const { stdout, stderr } = spawnSync("/bin/sh", ["-s"], { input: cut, env: { PATH: "" }, encoding: "utf8" });
+      const { stdout, stderr } = runCut(cut);
       expect(stdout, `after ${count} lines`).toBe("");
       expect(stderr, `after ${count} lines`).not.toMatch(/not found|drover:|usage/);
     }

@@ -39,6 +39,7 @@ describe("the options", () => {
       hubTokenFile: null,
       artifactsDir: null,
       names: [],
+      trustedProxies: [],
       tls: { type: "none" },
     });
   });
@@ -96,6 +97,14 @@ describe("TLS", () => {
   ])("%s", (_case, argv, names, tls) => {
     expect(tlsOf(...argv)).toEqual({ names, tls });
   });
+
+  test.each(["proxy.example", "10.0.0.0/33", "10.0.0.5,", "::1/129", "10.0.0.0/8/8", "uniquelocal"])(
+    "take no %j for a proxy's address",
+    (text) => {
+      expect(() => tlsOf("--trusted-proxy", text)).toThrow(/is no address or network/);
+      expect(tlsOf("--trusted-proxy", "10.0.0.5,fd00::/8")).toBeDefined();
+    },
+  );
 
   test.each([
     ["listen.nameMissing", ["--listen", "0.0.0.0:1"]],

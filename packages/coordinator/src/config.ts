@@ -23,6 +23,8 @@ export interface CoordinatorConfig {
   hubTokenFile: string | null;
   /** What it is called, by whoever does not reach it as loopback. */
   names: readonly string[];
+  /** Addresses and networks whose word is taken on who asks, and by which name and scheme. */
+  trustedProxies: readonly string[];
   tls: TlsConfig;
   /** Where a release lies for nodes to fetch; `null`: in the data directory's `artifacts`. */
   artifactsDir: string | null;
@@ -96,6 +98,7 @@ interface RunOptions {
   hfEndpoint: string;
   hfTokenFile?: string;
   advertise?: string[];
+  trustedProxy?: string;
   tlsCert?: string;
   tlsKey?: string;
   insecurePlainHttp?: true;
@@ -160,6 +163,12 @@ function describeProgram(isTerminal: boolean): Command {
         .argParser(parseNames),
     )
     .addOption(
+      new Option(
+        "--trusted-proxy <address,…>",
+        "a proxy in front, or its network (10.0.0.0/8): its X-Forwarded-For, -Host and -Proto count",
+      ).env("DROVER_TRUSTED_PROXY"),
+    )
+    .addOption(
       new Option("--tls-cert <file>", "a certificate that machines trust by themselves, with its chain, as PEM").env(
         "DROVER_TLS_CERT",
       ),
@@ -195,6 +204,7 @@ function readConfig(options: RunOptions): CoordinatorConfig {
     host,
     port,
     names: isWildcard(host) || isLoopbackHost(host) ? advertised : [...new Set([...advertised, host.toLowerCase()])],
+    trustedProxies: options.trustedProxy === undefined ? [] : parseProxies(options.trustedProxy),
     tls,
     dataDir: options.dataDir,
     log: options.log,
@@ -231,6 +241,21 @@ function parseNames(text: string): string[] {
   if (wrong !== undefined)
     throw new InvalidArgumentError(`"${wrong}" is no name or address; write, for example, coord.example,10.0.0.5.`);
   return [...new Set(names)];
+}
+
+function parseProxies(text: string): string[] {
+  const proxies = text.split(",").map((proxy) => proxy.trim());
+  const wrong = proxies.find((proxy) => {
+    const [address = "", bits, ...more] = proxy.split("/");
+    const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+    return most < 0 || more.length > 0 || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= most));
+  });
+  if (wrong !== undefined)
+    throw new DroverError(
+      "config.invalid",
+      `--trusted-proxy "${wrong}" is no address or network, such as 10.0.0.5 or 172.16.0.0/12.`,
+    );
+  return proxies;
 }
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;

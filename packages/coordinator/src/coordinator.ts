@@ -79,6 +79,7 @@ export async function startCoordinator(
     dropNode: (...node) => gateway.drop(...node),
     reach: () => reachOf(http.server.address() as AddressInfo, config, tls),
     answersTo: answersTo(config, tls),
+    trustedProxies: config.trustedProxies,
     tls,
     clock,
     log,

@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { DroverError } from "@drover/shared/errors.ts";
 
 const CHECKSUMS = "SHA256SUMS";
+const ARCHIVE = /  drover-(\d\S*?)-linux-(?:x64|arm64)\.tar\.gz$/;
 /** No path, and nothing hidden. */
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
@@ -15,6 +16,8 @@ export interface Artifacts {
   open(name: string): { sizeBytes: number; stream: Readable };
   /** Those of which there is at least one archive, in the order of the checksums. */
   versions(): string[];
+  /** The lines of the checksums that are of archives. */
+  archiveChecksums(): string[];
 }
 
 export function openArtifacts(folder: string): Artifacts {
@@ -31,9 +34,13 @@ export function openArtifacts(folder: string): Artifacts {
       return { sizeBytes, stream: createReadStream(path) };
     },
     versions() {
-      const names = this.readText(CHECKSUMS).split("\n");
-      const versions = names.map((line) => /  drover-(\d\S*?)-linux-(?:x64|arm64)\.tar\.gz$/.exec(line)?.[1]);
+      const versions = this.archiveChecksums().map((line) => ARCHIVE.exec(line)?.[1]);
       return [...new Set(versions.filter((version) => version !== undefined))];
+    },
+    archiveChecksums() {
+      return this.readText(CHECKSUMS)
+        .split("\n")
+        .filter((line) => ARCHIVE.test(line));
     },
   };
 }

@@ -4,8 +4,8 @@ export interface ServedScript {
   coordinatorUrl: string;
   /** Of the agent that it should fetch; `null`: the newest. */
   version: string | null;
-  /** Tells a machine whose clock is wrong that it is. */
-  servedAtMs: number;
+  /** SHA-256 and name of each archive, in lines: what came with the script needs no other trust. */
+  checksums: string;
   /** In PEM, where the coordinator's certificate is of its own making. */
   caCertificate: string | null;
 }
@@ -18,7 +18,7 @@ export function fillInstallScript(text: string, served: ServedScript): string | 
   const values = {
     SERVED_COORDINATOR: served.coordinatorUrl,
     SERVED_VERSION: served.version ?? "",
-    SERVED_AT_S: String(Math.floor(served.servedAtMs / 1000)),
+    SERVED_SHA256SUMS: served.checksums,
     SERVED_CA: served.caCertificate ?? "",
   };
   let filled = text;

@@ -65,6 +65,8 @@ export interface HttpServerOptions {
   reach: () => Reach;
   resolveModel: ResolveModel;
   answersTo: AnswersTo;
+  /** Whose X-Forwarded-… headers count; of anybody else they are what anybody may claim. */
+  trustedProxies: readonly string[];
   /** `null`: plain HTTP. */
   tls: ServerTls | null;
   artifacts: Artifacts;
@@ -84,6 +86,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     bodyLimit: MAX_BODY_BYTES,
     // A follower of output or events may stay for days; closing the server must not wait for it.
     forceCloseConnections: true,
+    trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
     ...serverOptions(tls),
   }).withTypeProvider<ZodTypeProvider>();
 
@@ -158,7 +161,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   await app.register(enrolmentRoutes, { ...options, joinFailures });
   await app.register(joinRoutes, { ...options, joinFailures, noteAudit, noteInvalidToken });
   await app.register(accessRoutes, { tokens, audit, openAnswers });
-  await app.register(artifactRoutes, { artifacts, tls, clock });
+  await app.register(artifactRoutes, { artifacts, tls });
   await app.register(healthRoutes, { engine, metrics });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   return app;

@@ -129,6 +129,7 @@ export class RunningCoordinator {
         hubToken: null,
         hubTokenFile: null,
         names: [],
+        trustedProxies: [],
         tls: { type: "none" },
         artifactsDir: null,
         ...this.#config,

@@ -1,7 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import type { Clock } from "@drover/shared/clock.ts";
 import { DroverError } from "@drover/shared/errors.ts";
 import { DROVER_VERSION } from "@drover/shared/version.ts";
 import type { Artifacts } from "../artifacts.ts";
@@ -11,11 +10,10 @@ import type { ServerTls } from "../../tls/server-tls.ts";
 export interface ArtifactRoutesOptions {
   artifacts: Artifacts;
   tls: ServerTls | null;
-  clock: Clock;
 }
 
 /** What a machine needs to join that has nothing yet; all of it is public, so none of it takes a token. */
-export const artifactRoutes: FastifyPluginAsyncZod<ArtifactRoutesOptions> = async (app, { artifacts, tls, clock }) => {
+export const artifactRoutes: FastifyPluginAsyncZod<ArtifactRoutesOptions> = async (app, { artifacts, tls }) => {
   app.get(
     "/install.sh",
     { schema: { summary: "The script that makes a machine a node", produces: ["text/plain"] } },
@@ -23,7 +21,7 @@ export const artifactRoutes: FastifyPluginAsyncZod<ArtifactRoutesOptions> = asyn
       const script = fillInstallScript(artifacts.readText("install.sh"), {
         coordinatorUrl: `${schemeOf(request)}://${request.host}`,
         version: artifacts.versions().includes(DROVER_VERSION) ? DROVER_VERSION : null,
-        servedAtMs: clock.nowMs(),
+        checksums: artifacts.archiveChecksums().join("\n"),
         caCertificate: authorityOf(tls),
       });
       if (script === null)
