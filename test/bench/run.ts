@@ -18,6 +18,8 @@ import { fullQueue } from "./figures/full-queue.ts";
 import { gpuWatch } from "./figures/gpu-watch.ts";
 import { idleAgent } from "./figures/idle-agent.ts";
 import { jobsOneByOne } from "./figures/jobs-one-by-one.ts";
+import { modelKills } from "./figures/model-kills.ts";
+import { modelPull } from "./figures/model-pull.ts";
 import { output } from "./figures/output.ts";
 import { startLatency } from "./figures/start-latency.ts";
 import { submissions } from "./figures/submissions.ts";
@@ -34,6 +36,8 @@ const FIGURES: readonly Figure[] = [
   gpuWatch,
   fullQueue,
   dependencies,
+  modelPull,
+  modelKills,
 ];
 
 /** Above this the machine does something else too. */
