@@ -346,6 +346,22 @@ describe("a model that was ready", () => {
   });
 });
 
+describe("a manifest with names that lead elsewhere", () => {
+  it.each(["../../escaped", "/tmp/drover-escaped", "a/../../../escaped", "x".repeat(300)])(
+    "such as %s is refused, and nothing is written for it",
+    async (path) => {
+      const wanted = publish({ "fine.txt": "1" });
+      manifests.get(wanted.revisionId)?.push({ path, sizeBytes: 1, hash: `gitSha1:${gitSha1Of(Buffer.from("1"))}` });
+      const models = await openCache(NO_LIMITS, createFakeClock());
+      models.apply([wanted]);
+      await until(models, wanted, "failed");
+      expect(reportOf(models, wanted)?.problem?.code).toBe("badManifest");
+      expect(everything().toSorted()).toEqual(["hub", "revisions"]);
+      expect(hub.requests).toEqual([]);
+    },
+  );
+});
+
 describe("room", () => {
   it("is made by what was least recently wanted, never by what is held", async () => {
     const [oldest, newer, held, next] = ["a", "b", "c", "d"].map((name) =>

@@ -1,6 +1,6 @@
 import type { Clock } from "@drover/shared/clock.ts";
 import { assertNever, invariant } from "@drover/shared/assert.ts";
-import type { ModelFile, RevisionId } from "@drover/shared/domain/model.ts";
+import { checkPaths, type ModelFile, type RevisionId } from "@drover/shared/domain/model.ts";
 import type { DesiredPlacement, PlacementReport } from "@drover/shared/domain/placement.ts";
 import type { Log } from "../log.ts";
 import type { BlobStore } from "./blob-store.ts";
@@ -8,7 +8,7 @@ import type { FileAddress } from "./file-source.ts";
 import type { Holding, Holdings } from "./holdings.ts";
 import type { HubCache } from "./hub-cache.ts";
 import { ProgressMeter } from "./progress-meter.ts";
-import { problemOf } from "./pull-problem.ts";
+import { problemOf, PullProblem } from "./pull-problem.ts";
 import { pullRevision } from "./pull-revision.ts";
 
 export interface PlacementPorts {
@@ -194,6 +194,10 @@ export class Placement {
     const known = this.#ports.holdings.get(this.#revisionId);
     if (known) return known;
     const files = await this.#ports.askManifest(this.#revisionId);
+    // The coordinator has looked at them too. It is this disk that they would be written to.
+    const { repository, revision } = source;
+    const problem = checkPaths([repository]) ?? checkPaths([revision]) ?? checkPaths(files.map(({ path }) => path));
+    if (problem !== null) throw new PullProblem("badManifest", problem);
     const holding = { revisionId: this.#revisionId, source, files, verifiedAtMtimeMs: null };
     await this.#ports.holdings.put(holding);
     return holding;

@@ -60,6 +60,10 @@ export const PLACEMENT_PROBLEMS = {
     text: "the node's disk does not take it",
     advice: "see `drover doctor NODE`",
   },
+  badManifest: {
+    text: "its files have names that may not be written to a disk",
+    advice: "remove the model; a coordinator of this release does not take such a one in",
+  },
   noManifest: {
     text: "the coordinator did not say what it consists of",
     advice: "see the coordinator's log",
