@@ -27,7 +27,9 @@ export class AgentProgram {
   }
 
   static start(words: readonly string[], env: Record<string, string> = {}): AgentProgram {
-    const environment = { PATH: process.env["PATH"], ...env };
+    // Where the tests are root there need be no user for the jobs.
+    const asWhom = process.getuid?.() === 0 ? { DROVER_JOB_USER: "root" } : {};
+    const environment = { PATH: process.env["PATH"], ...asWhom, ...env };
     const child = spawn(process.execPath, [PROGRAM, ...words], { env: environment, stdio: ["ignore", "pipe", "pipe"] });
     onTestFinished(() => stop(child));
     return new AgentProgram(child);
