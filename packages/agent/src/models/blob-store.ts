@@ -129,7 +129,7 @@ export class BlobStore {
   async #bring(path: string, { source, file, findAddress, signal, onBytes, onFound }: BlobWish): Promise<void> {
     const { sizeBytes, hash } = file;
     if (await this.#isThere(path, source, file)) return onFound(sizeBytes);
-    const origin = new FileSource({ findAddress, lanes: this.#lanes, signal });
+    const origin = new FileSource({ sizeBytes, findAddress, lanes: this.#lanes, signal });
     await pullBlob({
       path,
       sizeBytes,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { httpGet, rangeStart } from "./http-get.ts";
+import { redirectTarget } from "@drover/shared/domain/source-answers.ts";
+import { discard, httpGet, rangeStart } from "./http-get.ts";
 import type { OriginLanes } from "./origin-lanes.ts";
 import { PullProblem } from "./pull-problem.ts";
 
@@ -7,6 +8,7 @@ import { PullProblem } from "./pull-problem.ts";
 export type FileAddress = { url: string } | { content: Uint8Array };
 
 export interface FileSourcePorts {
+  sizeBytes: number;
   /** Asked again when an address is not good any more. */
   findAddress(): Promise<FileAddress>;
   lanes: OriginLanes;
@@ -15,7 +17,6 @@ export interface FileSourcePorts {
 
 const MAX_REDIRECTS = 5;
 const FOUND_ELSEWHERE = new Set([301, 302, 303, 307, 308]);
-const DEFAULT_RETRY_AFTER_MS = 60_000;
 
 /** The bytes of one file, from any place on. Large files are elsewhere than where they are asked for: that is remembered. */
 export class FileSource {
@@ -28,26 +29,45 @@ export class FileSource {
     this.#ports = ports;
   }
 
+  /**
+   * All that may take long before there is anything to read, so that nobody waits for it with a connection in hand.
+   * Throws where the origin is to be left alone.
+   */
+  async prepare(): Promise<void> {
+    const address = await this.#find();
+    if ("url" in address) this.#ports.lanes.enter(this.#elsewhere ?? address.url);
+  }
+
   /** `bytes`: all of them. `answer`: from `start` on, or from the beginning where the source knows no ranges. */
   async open(
     start: number,
     end: number | null,
   ): Promise<{ content: Uint8Array } | { answer: IncomingMessage; start: number }> {
-    const address = await (this.#address ??= this.#ports.findAddress().catch((error: unknown) => {
-      this.#address = null;
-      throw error;
-    }));
+    const address = await this.#find();
     if ("content" in address) return { content: address.content.subarray(start, end ?? undefined) };
     const headers: Record<string, string> = end === null ? {} : { range: `bytes=${start}-${end - 1}` };
     const elsewhere = this.#elsewhere;
     if (elsewhere !== null) {
       const answer = await this.#get(elsewhere, headers);
       if (answer.statusCode === 200 || answer.statusCode === 206) return opened(answer, start);
-      answer.destroy();
+      discard(answer);
       // Its signature has run out: asked again where it is always asked.
       if (this.#elsewhere === elsewhere) this.#elsewhere = null;
     }
     return opened(await this.#follow(address.url, headers), start);
+  }
+
+  async #find(): Promise<FileAddress> {
+    try {
+      const address = await (this.#address ??= this.#ports.findAddress());
+      const { sizeBytes } = this.#ports;
+      if ("content" in address && address.content.byteLength !== sizeBytes)
+        throw new PullProblem("wrongBytes", `${address.content.byteLength} bytes came of a file of ${sizeBytes}`);
+      return address;
+    } catch (error) {
+      this.#address = null;
+      throw error;
+    }
   }
 
   async #follow(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
@@ -59,9 +79,9 @@ export class FileSource {
         if (new URL(at).origin !== new URL(url).origin) this.#elsewhere = at;
         return answer;
       }
-      answer.destroy();
-      const target = FOUND_ELSEWHERE.has(status) ? URL.parse(answer.headers.location ?? "", at) : null;
-      if (target === null || !/^https?:$/.test(target.protocol) || count === MAX_REDIRECTS) {
+      discard(answer);
+      const target = FOUND_ELSEWHERE.has(status) ? redirectTarget(answer.headers.location, at) : null;
+      if (target === null || count === MAX_REDIRECTS) {
         this.#address = null;
         throw this.#refusal(answer, at, url);
       }
@@ -71,7 +91,8 @@ export class FileSource {
 
   async #get(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
     const { lanes, signal } = this.#ports;
-    await lanes.enter(url, signal);
+    signal.throwIfAborted();
+    lanes.enter(url);
     try {
       return await httpGet(url, headers, signal);
     } catch (error) {
@@ -83,9 +104,7 @@ export class FileSource {
   #refusal({ statusCode = 0, headers }: IncomingMessage, url: string, askedUrl: string): PullProblem {
     const { host } = new URL(url);
     if (statusCode === 429) {
-      const seconds = Number(headers["retry-after"] ?? Number.NaN);
-      const waitMs = Number.isFinite(seconds) ? seconds * 1000 : DEFAULT_RETRY_AFTER_MS;
-      this.#ports.lanes.close(url, waitMs);
+      const waitMs = this.#ports.lanes.close(url, headers["retry-after"]);
       return new PullProblem("rateLimited", `${host} asks to be left alone for ${Math.ceil(waitMs / 1000)} s`, waitMs);
     }
     // A signature that was made a moment ago and is refused: the next one may be better.

@@ -27,6 +27,19 @@ export function httpGet(
   });
 }
 
+/** More than this nobody says beside a redirect or a refusal. */
+const MAX_DISCARDED_BYTES = 64 * 1024;
+
+/** Nobody wants its body: read to its end where that is near, so that its connection is used again. */
+export function discard(answer: IncomingMessage): void {
+  let bytes = 0;
+  answer.on("error", () => {});
+  answer.on("data", (chunk: Buffer) => {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_DISCARDED_BYTES) answer.destroy();
+  });
+}
+
 /** What a `Content-Range` of `bytes 0-9/100` says of where it begins; `null` where it says nothing. */
 export function rangeStart({ headers }: IncomingMessage): number | null {
   const start = /^bytes (\d+)-/.exec(headers["content-range"] ?? "")?.[1];

@@ -3,7 +3,7 @@ import { open, readFile, rename, rm, writeFile, type FileHandle } from "node:fs/
 import type { Clock } from "@drover/shared/clock.ts";
 import { ContentHasher } from "./content-hash.ts";
 import type { FileSource } from "./file-source.ts";
-import { sleep } from "./origin-lanes.ts";
+import { OriginClosed, sleep } from "./origin-lanes.ts";
 import type { Permits } from "./permits.ts";
 import { PullProblem } from "./pull-problem.ts";
 import { receiveInto, RangesIgnored } from "./receive.ts";
@@ -62,6 +62,10 @@ async function pullOnce(pull: BlobPull): Promise<boolean> {
     await partial.fill();
     isVerified = partial.hasher.digest() === pull.hash;
     if (isVerified) await partial.file.sync();
+  } catch (error) {
+    // A disk that failed to sync says so once: what it lost reads as if it were there, and would be taken for written.
+    if (isVerified) await dropPartial(pull.path);
+    throw error;
   } finally {
     await partial.close();
   }
@@ -71,8 +75,7 @@ async function pullOnce(pull: BlobPull): Promise<boolean> {
     return true;
   }
   pull.onBytes(-pull.sizeBytes);
-  await rm(partial.path, { force: true });
-  await rm(partial.progressPath, { force: true });
+  await dropPartial(pull.path);
   return false;
 }
 
@@ -145,7 +148,7 @@ class Partial {
       await this.#hashing.catch(() => {});
       this.segments = newSegments(this.#pull.sizeBytes, Math.max(1, this.#pull.sizeBytes));
       this.hasher = new ContentHasher(this.#pull.hash, this.#pull.sizeBytes);
-      await this.#fillOne(0, { inOnePiece: true });
+      await this.#fillOne(0, { inOnePiece: true, signal: this.#pull.signal });
     }
     this.#hashUpToFront();
     await this.#hashing;
@@ -154,37 +157,40 @@ class Partial {
   async #fillSegments(): Promise<void> {
     const left = this.segments.doneBytes.keys().filter((index) => !isSegmentDone(this.segments, index));
     const failing = new AbortController();
+    const signal = AbortSignal.any([failing.signal, this.#pull.signal]);
     const worker = async (): Promise<void> => {
       for (const index of left) {
         if (failing.signal.aborted) return;
-        await this.#fillOne(index, { inOnePiece: false });
+        await this.#fillOne(index, { inOnePiece: false, signal });
       }
     };
     const workers = Array.from({ length: STREAMS_PER_FILE }, () =>
       worker().catch((error: unknown) => {
-        failing.abort();
-        throw error;
+        failing.abort(error);
       }),
     );
-    const results = await Promise.allSettled(workers);
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
+    await Promise.all(workers);
+    failing.signal.throwIfAborted();
   }
 
   /** One segment, through as many answers that break off as it takes. */
-  async #fillOne(index: number, { inOnePiece }: { inOnePiece: boolean }): Promise<void> {
-    const { connections, clock, signal } = this.#pull;
+  async #fillOne(index: number, { inOnePiece, signal }: { inOnePiece: boolean; signal: AbortSignal }): Promise<void> {
+    const { connections, clock, source } = this.#pull;
     for (let fruitless = 0; !isSegmentDone(this.segments, index);) {
       const before = this.segments.doneBytes[index] ?? 0;
       try {
-        await connections.with(() => this.#fetch(index, inOnePiece));
+        await source.prepare();
+        await connections.with(signal, () => this.#fetch(index, inOnePiece));
       } catch (error) {
         if (!(error instanceof PullProblem) || signal.aborted) throw error;
         const pauseMs = error.retryAfterMs ?? FIRST_PAUSE_MS * 2 ** fruitless;
         const isPassing = error.code === "sourceUnavailable" || error.code === "rateLimited";
-        fruitless = (this.segments.doneBytes[index] ?? 0) > before ? 0 : fruitless + 1;
+        // In one piece whatever came is of no use, so that a source that always breaks off would be asked for ever.
+        const isFruit = !inOnePiece && (this.segments.doneBytes[index] ?? 0) > before;
+        if (isFruit) fruitless = 0;
+        else if (!(error instanceof OriginClosed)) fruitless++;
         if (!isPassing || fruitless >= MAX_FRUITLESS_TRIES || pauseMs > MAX_PATIENCE_MS) throw error;
-        if (inOnePiece) this.#forget(index);
+        if (inOnePiece) await this.#forget(index);
         await sleep(clock, pauseMs, signal);
       }
     }
@@ -204,9 +210,11 @@ class Partial {
       this.#pull.onBytes(bytes);
       this.#hashUpToFront();
     });
+    if (!isSegmentDone(segments, index)) throw new PullProblem("sourceUnavailable", "less came than was asked for");
   }
 
-  #forget(index: number): void {
+  async #forget(index: number): Promise<void> {
+    await this.#hashing.catch(() => {});
     this.#pull.onBytes(-(this.segments.doneBytes[index] ?? 0));
     this.segments.doneBytes[index] = 0;
     this.hasher = new ContentHasher(this.#pull.hash, this.#pull.sizeBytes);

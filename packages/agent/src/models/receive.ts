@@ -25,29 +25,30 @@ export async function receiveInto(
   { start, end, mayBeWhole }: Wanted,
   onWritten: (bytes: number) => void,
 ): Promise<void> {
+  const writer = new BatchWriter(file, start, onWritten);
   if ("content" in opened) {
-    await file.write(opened.content.subarray(0, end - start), 0, undefined, start);
-    return onWritten(Math.min(opened.content.byteLength, end - start));
+    await writer.take(opened.content);
+    return writer.flush();
   }
   const { answer } = opened;
   if (opened.start !== start || (answer.statusCode === 200 && !mayBeWhole)) {
     answer.destroy();
     throw new RangesIgnored();
   }
-  const writer = new BatchWriter(file, start, onWritten);
   let received = 0;
   try {
     for await (const chunk of answer as AsyncIterable<Buffer>) {
       const bytes = chunk.subarray(0, end - start - received);
       received += bytes.byteLength;
       if (bytes.byteLength > 0) await writer.take(bytes);
-      if (received === end - start) break;
+      // Only where more comes than was asked for: whoever leaves an answer before its end gives its connection up.
+      if (bytes.byteLength < chunk.byteLength) break;
     }
   } catch (error) {
     // What came before it broke is as good as any.
     await writer.flush();
     if (isDiskError(error)) throw error;
-    throw new PullProblem("sourceUnavailable", `it broke off: ${(error as Error).message}`);
+    if (received < end - start) throw new PullProblem("sourceUnavailable", `it broke off: ${(error as Error).message}`);
   }
   await writer.flush();
   if (received < end - start) throw new PullProblem("sourceUnavailable", "it broke off before its end");
@@ -58,7 +59,7 @@ class BatchWriter {
   readonly #file: FileHandle;
   readonly #onWritten: (bytes: number) => void;
   #position: number;
-  #batch: Buffer[] = [];
+  #batch: Uint8Array[] = [];
   #batchBytes = 0;
   #writing: Promise<void> = Promise.resolve();
 
@@ -68,7 +69,7 @@ class BatchWriter {
     this.#onWritten = onWritten;
   }
 
-  async take(chunk: Buffer): Promise<void> {
+  async take(chunk: Uint8Array): Promise<void> {
     this.#batch.push(chunk);
     this.#batchBytes += chunk.byteLength;
     if (this.#batchBytes < BATCH_BYTES) return;
