@@ -1,3 +1,4 @@
+import type { NodeId } from "@drover/shared/domain/ids.ts";
 import { selects, type SelectableNode } from "@drover/shared/domain/node-selector.ts";
 import { formatBytes } from "@drover/shared/units.ts";
 import type { Effects } from "./effects.ts";
@@ -77,7 +78,7 @@ export function unplaceModel(
 
 function candidateFor(fleet: Fleet, node: NodeRecord, { id, sizeBytes }: RevisionRecord): Candidate {
   const placement = placementOn(fleet, node.id, id);
-  const freeBytes = fleet.presences.get(node.id)?.load?.dataDiskFreeBytes ?? null;
+  const freeBytes = unpromisedBytes(fleet, node.id);
   const has = placement !== null && placement.state !== "evicting";
   const rank = placement?.state === "ready" ? 0 : has ? 1 : 2;
   return {
@@ -86,6 +87,19 @@ function candidateFor(fleet: Fleet, node: NodeRecord, { id, sizeBytes }: Revisio
     freeBytes: freeBytes ?? 0,
     obstacle: has ? null : obstacleOn(fleet, node, sizeBytes, freeBytes),
   };
+}
+
+/** What is free on its disk once all has been brought that is to be there; `null` while it does not say. */
+function unpromisedBytes(fleet: Fleet, nodeId: NodeId): number | null {
+  const freeBytes = fleet.presences.get(nodeId)?.load?.dataDiskFreeBytes ?? null;
+  if (freeBytes === null) return null;
+  let promisedBytes = 0;
+  for (const { revisionId, state } of fleet.modelUse.placementsOn(nodeId)) {
+    if (state === "ready" || state === "evicting") continue;
+    const sizeBytes = fleet.revisions.get(revisionId)?.sizeBytes ?? 0;
+    promisedBytes += Math.max(0, sizeBytes - fleet.modelUse.progressOf(nodeId, revisionId).bytesDone);
+  }
+  return Math.max(0, freeBytes - promisedBytes);
 }
 
 function obstacleOn(fleet: Fleet, node: NodeRecord, sizeBytes: number, freeBytes: number | null): string | null {

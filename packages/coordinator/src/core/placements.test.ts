@@ -70,6 +70,22 @@ describe("placing a model", () => {
     expect(scenario.placeModel("none", "node1")).toMatchObject({ code: "model.notFound" });
   });
 
+  it("counts on no room that is promised to another, but for what of that is there already", () => {
+    freeBytes(1, 25 * GIB);
+    const [second, third] = [scenario.addModel("second", 20 * GIB), scenario.addModel("third", 10 * GIB)];
+    scenario.placeModel("tiny", "node1");
+    expect(scenario.placeModel("second", "node1")).toMatchObject({
+      code: "placement.noRoom",
+      message: expect.stringContaining("node1: it needs 20 GiB and has 15 GiB free"),
+    });
+    expect(scenario.placeModel("third", "node1")).toEqual({ ok: true });
+    scenario.reportPlacement(1, revisionId, { state: "pulling", bytesDone: 5 * GIB });
+    scenario.reportPlacement(1, third, { state: "ready", bytesDone: 10 * GIB });
+    freeBytes(1, 25 * GIB);
+    expect(scenario.placeModel("second", "node1")).toEqual({ ok: true });
+    expect(scenario.placementState(1, second)).toBe("wanted");
+  });
+
   it("twice is once", () => {
     scenario.placeModel("tiny", "node1");
     scenario.placeModel("tiny", "node1");
@@ -193,6 +209,20 @@ describe("what is ready", () => {
     scenario.reportPlacement(1, revisionId, { state: "gone" });
     expect(scenario.placementState(1, revisionId)).toBeNull();
     expect(scenario.eventsNamed("placement.gone")).toHaveLength(1);
+  });
+
+  it("is wanted again where it was placed anew, or pinned, while it was leaving", () => {
+    scenario.placeModel("tiny", "node1");
+    scenario.reportPlacement(1, revisionId);
+    const selector = [{ field: "name", operator: "=", value: "node1" }] as const;
+    scenario.turn({ type: "unplaceModel", name: "tiny", selector, actor: "anna" });
+    scenario.placeModel("tiny", "node1", { isPinned: true });
+    scenario.reportPlacement(1, revisionId, { state: "gone", bytesDone: 0 });
+    expect(scenario.placementState(1, revisionId)).toBe("wanted");
+    scenario.reportPlacement(1, revisionId);
+    scenario.reportPlacement(1, revisionId, { state: "gone", bytesDone: 0 });
+    expect(scenario.placementState(1, revisionId)).toBe("wanted");
+    expect(scenario.fleet.modelUse.placementsOn(nodeIdOf(1))).toMatchObject([{ isPinned: true, bytesDone: 0 }]);
   });
 
   it("stays where it is pinned, also later", () => {

@@ -11,6 +11,9 @@ import type { NodeRecord, PlacementRecord } from "./records.ts";
 const NOTED_EVERY_MS = 30 * MS_PER_SECOND;
 const NOTED_SHARE = 0.05;
 
+/** What is said of one of which nothing is there. */
+const ANEW = { bytesDone: 0, problem: null, retryAtMs: null };
+
 export type PlacementKey = `${NodeId}/${RevisionId}`;
 
 export function placementKey(nodeId: NodeId, revisionId: RevisionId): PlacementKey {
@@ -50,7 +53,7 @@ export function reconcilePlacements(
   for (const placement of fleet.modelUse.placementsOn(node.id)) {
     if (reported.has(placement.revisionId)) continue;
     const state = placement.state === "evicting" ? "gone" : "wanted";
-    movePlacement(fleet, node, placement, { state, bytesDone: 0, problem: null, retryAtMs: null }, effects, now);
+    movePlacement(fleet, node, placement, { ...ANEW, state }, effects, now);
   }
   for (const report of reports) observePlacement(fleet, node, report, effects, now);
   fleet.modelUse.saidTo(node.id, null);
@@ -75,11 +78,20 @@ function observePlacement(
   }
   // It has not heard yet that it is to go.
   if (known.state === "evicting" && state !== "gone") return;
+  // It has not heard yet that it is to be there: this is the end of what it was told, or did for want of room, before.
+  if (state === "gone" && !mayLeave(fleet, known))
+    return movePlacement(fleet, node, known, { ...ANEW, state: "wanted" }, effects, now);
   const hasMoved = known.state !== state || known.problem?.code !== problem?.code || known.retryAtMs !== retryAtMs;
   if (hasMoved) return movePlacement(fleet, node, known, { state, bytesDone, problem, retryAtMs }, effects, now);
   const isMuch = Math.abs(bytesDone - known.bytesDone) >= NOTED_SHARE * revision.sizeBytes;
   if (isMuch && now.wallMs - known.notedAtMs >= NOTED_EVERY_MS)
     fleet.placements.put(placementKey(node.id, revisionId), { ...known, bytesDone, notedAtMs: now.wallMs });
+}
+
+/** It was told to go, or nobody would miss it. */
+function mayLeave(fleet: Fleet, { nodeId, revisionId, state, isPinned }: PlacementRecord): boolean {
+  if (state === "evicting") return true;
+  return state === "ready" && !isPinned && !fleet.modelUse.isUsedOn(nodeId, revisionId);
 }
 
 export function newPlacement(
