@@ -5,11 +5,11 @@ import { formatBytes } from "@drover/shared/units.ts";
 import { ContentHasher } from "./content-hash.ts";
 import type { FileAddress } from "./file-source.ts";
 import { FileSource } from "./file-source.ts";
-import type { Holdings } from "./holdings.ts";
+import type { Holding, Holdings } from "./holdings.ts";
 import type { HubCache } from "./hub-cache.ts";
 import { OriginLanes } from "./origin-lanes.ts";
 import { Permits } from "./permits.ts";
-import { dropPartial, pullBlob } from "./pull-blob.ts";
+import { dropPartial, pullBlob, resumableBytes } from "./pull-blob.ts";
 import { PullProblem } from "./pull-problem.ts";
 
 export interface CacheLimits {
@@ -24,7 +24,7 @@ export interface BlobWish {
   file: ModelFile;
   findAddress(): Promise<FileAddress>;
   signal: AbortSignal;
-  /** It was there already. */
+  /** So much of it was there already. */
   onFound(bytes: number): void;
   onBytes(bytes: number): void;
 }
@@ -90,7 +90,7 @@ export class BlobStore {
     const { keepFreeBytes, maxBytes } = this.#limits;
     const needs = `it needs ${formatBytes(missing)}`;
     const promised = `${formatBytes(promisedBytes)} are promised to others that are being brought`;
-    const heldBytes = this.#heldBytes();
+    const heldBytes = await this.#heldBytes();
     if (maxBytes !== null && heldBytes + promisedBytes + missing > maxBytes)
       return {
         shortBytes: heldBytes + promisedBytes + missing - maxBytes,
@@ -109,24 +109,32 @@ export class BlobStore {
   /** Resolves when the blob is there and is what its name says. */
   async ensure(wish: BlobWish): Promise<void> {
     const path = this.#cache.blobPath(wish.source, wish.file.hash);
-    const earlier = this.#inFlight.get(path);
-    if (earlier !== undefined) {
-      // Another revision has asked for the same; whether that came to its end is its own matter.
-      await earlier.catch(() => {});
-      if (!wish.signal.aborted) return this.ensure(wish);
-      throw wish.signal.reason;
+    return this.#alone(path, () => this.#bring(path, wish));
+  }
+
+  /** What an unfinished pull has left, but for what another revision has asked for too. */
+  async dropPartials({ revisionId, source, files }: Holding): Promise<void> {
+    const others = this.#holdings.all().filter((other) => other.revisionId !== revisionId);
+    const kept = new Set(
+      others.flatMap((other) => other.files.map(({ hash }) => this.#cache.blobPath(other.source, hash))),
+    );
+    for (const { hash } of files) {
+      const path = this.#cache.blobPath(source, hash);
+      if (!kept.has(path)) await this.#alone(path, () => dropPartial(path));
     }
-    const work = this.#bring(path, wish).finally(() => this.#inFlight.delete(path));
+  }
+
+  /** Nothing else happens to this blob meanwhile; whether what did before came to its end is its own matter. */
+  async #alone(path: string, begin: () => Promise<void>): Promise<void> {
+    for (let earlier = this.#inFlight.get(path); earlier !== undefined; earlier = this.#inFlight.get(path))
+      await earlier.catch(() => {});
+    const work = begin().finally(() => this.#inFlight.delete(path));
     this.#inFlight.set(path, work);
     return work;
   }
 
-  /** Also what an unfinished pull has left. */
-  async dropPartials(source: PinnedSource, files: readonly ModelFile[]): Promise<void> {
-    for (const { hash } of files) await dropPartial(this.#cache.blobPath(source, hash));
-  }
-
   async #bring(path: string, { source, file, findAddress, signal, onBytes, onFound }: BlobWish): Promise<void> {
+    signal.throwIfAborted();
     const { sizeBytes, hash } = file;
     if (await this.#isThere(path, source, file)) return onFound(sizeBytes);
     const origin = new FileSource({ sizeBytes, findAddress, lanes: this.#lanes, signal });
@@ -138,6 +146,7 @@ export class BlobStore {
       connections: this.#connections,
       clock: this.#clock,
       signal,
+      onFound,
       onBytes,
     });
   }
@@ -164,17 +173,29 @@ export class BlobStore {
   async #missingBytes(source: PinnedSource, files: readonly ModelFile[]): Promise<number> {
     let missing = 0;
     for (const [hash, sizeBytes] of new Map(files.map((file) => [file.hash, file.sizeBytes]))) {
-      const found = await stat(this.#cache.blobPath(source, hash)).catch(() => null);
-      if (found === null) missing += sizeBytes;
+      missing += sizeBytes - (await bytesOnDisk(this.#cache.blobPath(source, hash), sizeBytes));
     }
     return missing;
   }
 
-  #heldBytes(): number {
+  /** Of whole models, and of what pulls have brought so far, whether they go on or have failed. */
+  async #heldBytes(): Promise<number> {
     const blobs = new Map<string, number>();
     for (const { source, files, verifiedAtMtimeMs } of this.#holdings.all())
-      if (verifiedAtMtimeMs !== null)
-        for (const { hash, sizeBytes } of files) blobs.set(this.#cache.blobPath(source, hash), sizeBytes);
+      for (const { hash, sizeBytes } of files) {
+        const path = this.#cache.blobPath(source, hash);
+        if (verifiedAtMtimeMs !== null) blobs.set(path, sizeBytes);
+        else if (!blobs.has(path)) blobs.set(path, await bytesOnDisk(path, sizeBytes));
+      }
     return [...blobs.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
+}
+
+/** Whole, or as much as an unfinished pull has brought. */
+async function bytesOnDisk(path: string, sizeBytes: number): Promise<number> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? sizeBytes : resumableBytes(path, sizeBytes);
 }

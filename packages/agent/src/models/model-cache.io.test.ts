@@ -20,7 +20,9 @@ import { LocalHub } from "@drover/shared/testing/local-hub/local-hub.ts";
 import { gitSha1Of, sha256Of } from "@drover/shared/testing/local-hub/repository.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { waitFor } from "../testing/wait-for.ts";
-import type { CacheLimits } from "./blob-store.ts";
+import { BlobStore, type CacheLimits } from "./blob-store.ts";
+import { Holdings } from "./holdings.ts";
+import { HubCache } from "./hub-cache.ts";
 import { ModelCache } from "./model-cache.ts";
 import { PullProblem } from "./pull-problem.ts";
 
@@ -360,6 +362,108 @@ describe("a manifest with names that lead elsewhere", () => {
       expect(hub.requests).toEqual([]);
     },
   );
+});
+
+describe("a model that is wanted again", () => {
+  it("while it is being removed comes back, and is not there in between", async () => {
+    const wanted = publish({ "a.bin": randomBytes(MIB), "b.txt": "b" });
+    const models = await openCache();
+    models.apply([wanted]);
+    await until(models, wanted, "ready");
+    models.apply([{ ...wanted, desired: "evict" }]);
+    models.apply([wanted]);
+    expect(models.pathOf(wanted.revisionId)).toBeNull();
+    expect(reportOf(models, wanted)).toBeUndefined();
+    await until(models, wanted, "ready");
+    expect(readFileSync(snapshotFile(wanted, "b.txt"), "utf8")).toBe("b");
+  });
+
+  it("and then not again is removed", async () => {
+    const wanted = publish({ "a.bin": randomBytes(MIB) });
+    const models = await openCache();
+    models.apply([wanted]);
+    await until(models, wanted, "ready");
+    for (const desired of ["evict", "hold", "evict"] as const) models.apply([{ ...wanted, desired }]);
+    await until(models, wanted, "gone");
+    expect(everything().filter((name) => name.includes("models--"))).toEqual([]);
+  });
+
+  it("while its pull is being given up is brought", async () => {
+    const clock = createFakeClock();
+    const wanted = publish({ "a.bin": randomBytes(4 * MIB) });
+    hub.cdn.faults.push({ kind: "cut", count: 1, afterBytes: MIB });
+    const models = await openCache(NO_LIMITS, clock);
+    models.apply([wanted]);
+    await waitFor("a part of it", () => (reportOf(models, wanted)?.bytesDone ?? 0) >= MIB);
+    models.apply([]);
+    clock.advanceBy(300_000);
+    models.apply([wanted]);
+    await until(models, wanted, "ready");
+  });
+});
+
+describe("what an unfinished pull has left", () => {
+  /** Its pull waits for its next try; so much of it is there. */
+  async function interrupted(wanted: DesiredPlacement, afterBytes: number, clock: Clock): Promise<ModelCache> {
+    hub.cdn.faults.push({ kind: "cut", count: 1, afterBytes });
+    const models = await openCache({ maxBytes: 5 * MIB, keepFreeBytes: 0 }, clock);
+    models.apply([wanted]);
+    await waitFor("a part of it", () => (reportOf(models, wanted)?.bytesDone ?? 0) >= afterBytes);
+    return models;
+  }
+
+  function partials(): string[] {
+    return everything().filter((name) => name.includes("drover-partial"));
+  }
+
+  it("needs no room twice when the pull goes on", async () => {
+    const wanted = publish({ "a.bin": randomBytes(4 * MIB) });
+    const models = await interrupted(wanted, 3 * MIB, createFakeClock());
+    models.stop();
+    const cache = new HubCache(join(root, "hub"));
+    const holdings = new Holdings(join(root, "revisions"), cache);
+    await holdings.load();
+    const blobs = new BlobStore(
+      cache,
+      holdings,
+      systemClock,
+      { maxBytes: 4 * MIB, keepFreeBytes: 0 },
+      async () => false,
+    );
+    const reservation = await blobs.reserve(wanted.source, manifests.get(wanted.revisionId) ?? []);
+    expect(reservation.bytes).toBe(MIB);
+  });
+
+  it("counts, and makes room when nobody wants it any more", async () => {
+    const clock = createFakeClock();
+    const [failing, next] = [publish({ "a.bin": randomBytes(3 * MIB) }), publish({ "b.bin": randomBytes(4 * MIB) })];
+    const models = await interrupted(failing, 2 * MIB, clock);
+    hub.cdn.faults.push({ kind: "expired", count: 1 });
+    hub.limited = { count: 1, retryAfterSeconds: 1800 };
+    clock.advanceBy(1000);
+    await until(models, failing, "failed");
+    expect(reportOf(models, failing)).toMatchObject({ problem: { code: "rateLimited" } });
+    models.apply([]);
+    clock.advanceBy(1_800_000);
+    expect(partials()).toHaveLength(1);
+    models.apply([next]);
+    await until(models, next, "ready");
+    expect(partials()).toEqual([]);
+  });
+
+  it("stays where another revision is to have it", async () => {
+    const clock = createFakeClock();
+    const shared = randomBytes(4 * MIB);
+    const [first, second] = [publish({ "a.bin": shared }), publish({ "a.bin": shared, b: "" })];
+    const models = await interrupted(first, 3 * MIB, clock);
+    models.apply([first, second]);
+    const empty = gitSha1Of(Buffer.from(""));
+    await waitFor("the second to have begun", () => everything().some((name) => name.endsWith(empty)));
+    models.apply([second]);
+    clock.advanceBy(300_000);
+    await until(models, second, "ready");
+    expect(hub.cdn.ranges.at(-1)).toBe(`bytes=${3 * MIB}-${4 * MIB - 1}`);
+  });
 });
 
 describe("room", () => {

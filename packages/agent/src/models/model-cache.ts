@@ -43,8 +43,10 @@ export class ModelCache {
     const models = new ModelCache(root, limits, ports);
     await mkdir(models.#cache.root, { recursive: true });
     await models.#holdings.load();
-    for (const holding of models.#holdings.all())
-      if (await models.#holdings.isIntact(holding)) models.#placementOf(holding.revisionId).isThere(holding);
+    for (const holding of models.#holdings.all()) {
+      const placement = models.#placementOf(holding.revisionId);
+      if (await models.#holdings.isIntact(holding)) placement.isThere(holding);
+    }
     models.#sweepLater();
     return models;
   }
@@ -116,8 +118,7 @@ export class ModelCache {
   async #evictOne(): Promise<boolean> {
     const evictable = [...this.#placements.values()].filter((placement) => placement.isEvictable);
     const [oldest] = evictable.toSorted((a, b) => a.lastHeldAtMs - b.lastHeldAtMs);
-    await oldest?.leave();
-    return oldest !== undefined;
+    return (await oldest?.leave()) ?? false;
   }
 
   async sweep(): Promise<void> {

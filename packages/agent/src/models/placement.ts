@@ -2,6 +2,7 @@ import type { Clock } from "@drover/shared/clock.ts";
 import { assertNever, invariant } from "@drover/shared/assert.ts";
 import { checkPaths, type ModelFile, type RevisionId } from "@drover/shared/domain/model.ts";
 import type { DesiredPlacement, PlacementReport } from "@drover/shared/domain/placement.ts";
+import { MAX_RETRY_AFTER_MS } from "@drover/shared/domain/source-answers.ts";
 import type { Log } from "../log.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { FileAddress } from "./file-source.ts";
@@ -39,7 +40,8 @@ export class Placement {
   #problem: PlacementReport["problem"] = null;
   #retryAtMs: number | null = null;
   #failures = 0;
-  #work: { abort: AbortController; ended: Promise<void> } | null = null;
+  #work: { kind: "pull" | "evict"; abort: AbortController; ended: Promise<void> } | null = null;
+  #isStopped = false;
   #isHeld = false;
   /** When the coordinator last wanted it here. */
   lastHeldAtMs: number;
@@ -62,7 +64,12 @@ export class Placement {
   }
 
   get path(): string | null {
-    return this.#state === "ready" && this.#holding ? this.#ports.cache.snapshotPath(this.#holding.source) : null;
+    return this.#isReady && this.#holding ? this.#ports.cache.snapshotPath(this.#holding.source) : null;
+  }
+
+  /** What is about to be removed is not, from the moment at which that was decided. */
+  get #isReady(): boolean {
+    return this.#state === "ready" && this.#work?.kind !== "evict";
   }
 
   want(desired: DesiredPlacement): void {
@@ -73,7 +80,7 @@ export class Placement {
       case "cache":
         return this.#release();
       case "evict":
-        if (this.#state !== "gone") this.#start(() => this.#evict(), { instead: true });
+        if (this.#state !== "gone") this.#startEvicting();
         return;
       default:
         return assertNever(desired.desired);
@@ -84,29 +91,42 @@ export class Placement {
   loseInterest(): boolean {
     this.#release();
     this.#desired = null;
-    if (this.#state === "ready" || this.#work !== null) return true;
+    if (this.#isReady || this.#work !== null) return true;
+    this.#cancelRetry();
+    this.#state = "unknown";
+    // What a pull that failed has left takes room, and leaves when that is needed.
+    if (this.#ports.holdings.get(this.#revisionId)) return true;
     // Nobody looks after its timers any more.
     this.stop();
     return false;
   }
 
-  /** May leave where something else needs the room. */
+  /** May leave where something else needs the room: ready, or what a pull has left that nobody wants to go on. */
   get isEvictable(): boolean {
-    return this.#state === "ready" && !this.#isHeld;
+    return !this.#isHeld && this.#work === null && this.#ports.holdings.get(this.#revisionId) !== undefined;
   }
 
-  /** To make room: it leaves as if it had been told to. */
-  async leave(): Promise<void> {
-    this.#start(() => this.#evict(), { instead: true });
+  /** To make room: it leaves as if it had been told to. Says whether it did. */
+  async leave(): Promise<boolean> {
+    this.#startEvicting();
     await this.#work?.ended;
+    return this.#ports.holdings.get(this.#revisionId) === undefined;
   }
 
   #hold(desired: DesiredPlacement): void {
     this.#isHeld = true;
     this.lastHeldAtMs = this.#ports.clock.nowMs();
     this.#cancelLinger();
-    if (this.#state === "ready") return this.#reportSoon();
-    if (this.#state !== "failed") this.#start((signal) => this.#pull(desired, signal), { instead: false });
+    if (this.#isReady) return this.#reportSoon();
+    // Whatever is being ended looks at its end whether this is still wanted.
+    if (this.#state !== "failed" && this.#work === null) this.#start("pull", (signal) => this.#pull(desired, signal));
+  }
+
+  /** In place of a pull that goes on. */
+  #startEvicting(): void {
+    if (this.#work?.kind === "evict") return;
+    this.#work?.abort.abort();
+    this.#start("evict", () => this.#evict());
   }
 
   #release(): void {
@@ -125,8 +145,9 @@ export class Placement {
   /** Whether what was ready still is. */
   async look(): Promise<void> {
     const holding = this.#holding;
-    if (this.#state !== "ready" || holding === null) return;
+    if (!this.#isReady || holding === null) return;
     if (await this.#ports.holdings.isIntact(holding)) return;
+    if (!this.#isReady || this.#holding !== holding) return;
     this.#ports.log("agent.modelDamaged", { revisionId: this.#revisionId });
     this.#move("pulling");
     this.#meter.setDone(0);
@@ -136,7 +157,7 @@ export class Placement {
 
   takeReport(): PlacementReport | null {
     this.isReportDue = false;
-    if (this.#state === "unknown") return null;
+    if (this.#state === "unknown" || (this.#state === "ready" && !this.#isReady)) return null;
     return {
       revisionId: this.#revisionId,
       state: this.#state,
@@ -148,25 +169,32 @@ export class Placement {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#cancelRetry();
     this.#cancelLinger();
     this.#meter.stop();
     this.#work?.abort.abort();
   }
 
-  /** `instead`: of what goes on; otherwise it goes on. */
-  #start(work: (signal: AbortSignal) => Promise<void>, { instead }: { instead: boolean }): void {
+  /** As soon as what goes on has ended. */
+  #start(kind: "pull" | "evict", work: (signal: AbortSignal) => Promise<void>): void {
     this.#cancelRetry();
-    const earlier = this.#work;
-    if (earlier !== null && !instead) return;
-    earlier?.abort.abort();
+    const earlier = this.#work?.ended ?? Promise.resolve();
     const abort = new AbortController();
-    const ended = (earlier?.ended ?? Promise.resolve()).then(async () => {
+    const ended = earlier.then(async () => {
       if (!abort.signal.aborted) await work(abort.signal).catch((error: unknown) => this.#fail(error, abort.signal));
-      if (this.#work?.abort === abort) this.#work = null;
       this.#meter.stop();
+      if (this.#work?.abort !== abort) return;
+      this.#work = null;
+      this.#wantAgain();
     });
-    this.#work = { abort, ended };
+    this.#work = { kind, abort, ended };
+  }
+
+  /** It was wanted while it was being removed or given up. */
+  #wantAgain(): void {
+    const isThereNothing = this.#state === "gone" || this.#state === "unknown";
+    if (isThereNothing && this.#isHeld && this.#desired !== null && !this.#isStopped) this.want(this.#desired);
   }
 
   async #pull(desired: DesiredPlacement, signal: AbortSignal): Promise<void> {
@@ -206,12 +234,13 @@ export class Placement {
   async #evict(): Promise<void> {
     const { cache, holdings, blobs, log } = this.#ports;
     const holding = holdings.get(this.#revisionId);
+    this.#holding = null;
+    this.#state = "unknown";
     if (holding) {
       const others = holdings.all().filter(({ revisionId }) => revisionId !== this.#revisionId);
-      this.#holding = null;
       await holdings.put({ ...holding, verifiedAtMtimeMs: null });
       await cache.remove(holding, others);
-      await blobs.dropPartials(holding.source, holding.files);
+      await blobs.dropPartials(holding);
       await holdings.remove(this.#revisionId);
       log("agent.modelEvicted", { revisionId: this.#revisionId });
     }
@@ -219,16 +248,16 @@ export class Placement {
     this.#move("gone");
   }
 
-  #fail(error: unknown, signal: AbortSignal): void {
+  async #fail(error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) {
       this.#state = "unknown";
       const holding = this.#ports.holdings.get(this.#revisionId);
-      if (signal.reason === UNWANTED && holding) void this.#ports.blobs.dropPartials(holding.source, holding.files);
+      if (signal.reason === UNWANTED && holding) await this.#ports.blobs.dropPartials(holding).catch(() => {});
       return;
     }
     const { code, message, retryAfterMs } = problemOf(error);
     const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#failures++);
-    const waitMs = Math.max(backoffMs, retryAfterMs ?? 0);
+    const waitMs = Math.max(backoffMs, Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS));
     this.#problem = { code, message: message.slice(0, 1000) };
     this.#retryAtMs = Math.round(this.#ports.clock.nowMs() + waitMs);
     this.#cancelRetry = this.#ports.clock.callAfter(waitMs, () => this.#tryAgain());

@@ -58,7 +58,7 @@ async function pull(address: FileAddress, circumstances: Circumstances = {}): Pr
   const lanes = new OriginLanes(clock);
   const source = new FileSource({ sizeBytes, findAddress: async () => address, lanes, signal });
   const hash = `sha256:${sha256Of(CONTENT)}`;
-  await pullBlob({ path, sizeBytes, hash, source, connections, clock, signal, onBytes: () => {} });
+  await pullBlob({ path, sizeBytes, hash, source, connections, clock, signal, onFound: () => {}, onBytes: () => {} });
   return path;
 }
 

@@ -1,5 +1,5 @@
 import { constants, writeSync } from "node:fs";
-import { open, readFile, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
+import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import type { Clock } from "@drover/shared/clock.ts";
 import { ContentHasher } from "./content-hash.ts";
 import type { FileSource } from "./file-source.ts";
@@ -31,6 +31,8 @@ export interface BlobPull {
   connections: Permits;
   clock: Clock;
   signal: AbortSignal;
+  /** An earlier try has brought them. */
+  onFound(bytes: number): void;
   /** Negative where what was counted turned out to be of no use. */
   onBytes(bytes: number): void;
 }
@@ -56,7 +58,7 @@ export async function pullBlob(pull: BlobPull): Promise<void> {
 /** Whether it is what it should be; where it is not, nothing of it is left. */
 async function pullOnce(pull: BlobPull): Promise<boolean> {
   const partial = await Partial.open(pull);
-  pull.onBytes(totalDone(partial.segments));
+  pull.onFound(totalDone(partial.segments));
   let isVerified = false;
   try {
     await partial.fill();
@@ -77,6 +79,20 @@ async function pullOnce(pull: BlobPull): Promise<boolean> {
   pull.onBytes(-pull.sizeBytes);
   await dropPartial(pull.path);
   return false;
+}
+
+/** How much of a file an unfinished pull has left beside its place. */
+export async function resumableBytes(path: string, sizeBytes: number): Promise<number> {
+  const { size } = await stat(partialPath(path)).catch(() => ({ size: 0 }));
+  const segments = await notedSegments(path, sizeBytes, size);
+  return segments === null ? 0 : totalDone(segments);
+}
+
+/** What its notes say of a partial file; `null` where they cannot be true. */
+async function notedSegments(path: string, sizeBytes: number, partialBytes: number): Promise<Segments | null> {
+  const segments = parseSegments(await readFile(progressPath(path), "latin1").catch(() => ""), sizeBytes);
+  // The data is written before it is noted; after a power cut it may be gone all the same.
+  return segments !== null && partialBytes >= lastByteOf(segments) ? segments : null;
 }
 
 /** Removes what an unfinished pull left beside a blob's place. */
@@ -115,15 +131,14 @@ class Partial {
   }
 
   static async open(pull: BlobPull): Promise<Partial> {
-    const noted = await readFile(progressPath(pull.path), "latin1").catch(() => "");
-    const segments = parseSegments(noted, pull.sizeBytes) ?? newSegments(pull.sizeBytes);
     // Never through a link that somebody put there.
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
     const file = await open(partialPath(pull.path), flags, 0o444);
     try {
-      const { size } = await file.stat();
-      // The data is written before it is noted; after a power cut it may be gone all the same.
-      const known = size >= lastByteOf(segments) ? segments : newSegments(pull.sizeBytes);
+      const noted = await notedSegments(pull.path, pull.sizeBytes, (await file.stat()).size);
+      // What nobody knows anything of is given back: it stands in no account of the disk.
+      if (noted === null) await file.truncate(0);
+      const known = noted ?? newSegments(pull.sizeBytes);
       await writeFile(progressPath(pull.path), formatSegments(known));
       return new Partial(pull, file, await open(progressPath(pull.path), "r+"), known);
     } catch (error) {

@@ -31,6 +31,7 @@ export async function pullRevision(pull: RevisionPull): Promise<void> {
       reservation.bytes -= bytes;
       pull.onProgress(bytes);
     };
+    // The reservation is of what was missing.
     const onFound = (bytes: number): void => pull.onProgress(bytes);
     const left = new Map(files.map((file) => [file.hash, file])).values();
     await inParallel(FILES_AT_ONCE, left, async (file) => {
