@@ -220,7 +220,8 @@ export class Placement {
   /** The manifest is kept: what was begun goes on without the coordinator. */
   async #knownHolding({ source }: DesiredPlacement): Promise<Holding> {
     const known = this.#ports.holdings.get(this.#revisionId);
-    if (known) return known;
+    // The same bytes; by which branch they were named may be another.
+    if (known) return { ...known, source };
     const files = await this.#ports.askManifest(this.#revisionId);
     // The coordinator has looked at them too. It is this disk that they would be written to.
     const { repository, revision } = source;

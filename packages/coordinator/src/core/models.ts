@@ -2,7 +2,8 @@ import { formatSource } from "@drover/shared/domain/model.ts";
 import type { Effects } from "./effects.ts";
 import type { Fleet, Instant } from "./fleet.ts";
 import type { ModelCommand, ModelCommandResult } from "./input.ts";
-import type { ModelRecord } from "./records.ts";
+import { placementOn } from "./placements.ts";
+import type { ModelRecord, RevisionRecord } from "./records.ts";
 
 /** Keeps what a reference was resolved to. The same word twice is no error: the second changes nothing. */
 export function addModel(
@@ -13,12 +14,15 @@ export function addModel(
 ): ModelCommandResult {
   const { revisionId, source, files } = resolved;
   const known = modelNamed(fleet, name);
-  if (known !== null) {
-    if (known.reference === reference && known.revisionId === revisionId) return { ok: true };
+  if (known !== null && (known.reference !== reference || known.revisionId !== revisionId))
     return { ok: false, code: "model.exists", message: `${name} is ${known.reference}.` };
-  }
+  const revision = fleet.revisions.get(revisionId);
+  // The bytes are the same for ever; who is let at them, and by which name they are found, is as it was found last.
+  if (revision && JSON.stringify(revision.source) !== JSON.stringify(source))
+    changeSource(fleet, { ...revision, source });
+  if (known !== null) return { ok: true };
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  if (!fleet.revisions.get(revisionId)) {
+  if (!revision) {
     const fileCount = files.length;
     fleet.revisions.put(revisionId, { id: revisionId, source, fileCount, sizeBytes, resolvedAtMs: now.wallMs });
     fleet.manifests.put(revisionId, { revisionId, files });
@@ -44,6 +48,13 @@ export function addModel(
     actor,
   });
   return { ok: true };
+}
+
+/** Those who bring it are told. */
+function changeSource(fleet: Fleet, revision: RevisionRecord): void {
+  fleet.revisions.put(revision.id, revision);
+  for (const { id } of fleet.nodes.values())
+    if (placementOn(fleet, id, revision.id) !== null) fleet.modelUse.saidTo(id, null);
 }
 
 export function removeModel(

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { RevisionId } from "@drover/shared/domain/model.ts";
+import type { PinnedSource, RevisionId } from "@drover/shared/domain/model.ts";
 import type { DesiredPlacement } from "@drover/shared/domain/placement.ts";
 import { aPlacementReport, nodeIdOf, Scenario } from "../testing/scenario.ts";
 
@@ -84,6 +84,22 @@ describe("placing a model", () => {
     freeBytes(1, 25 * GIB);
     expect(scenario.placeModel("second", "node1")).toEqual({ ok: true });
     expect(scenario.placementState(1, second)).toBe("wanted");
+  });
+
+  it("is told anew where its source turns out to need a token", () => {
+    scenario.placeModel("tiny", "node1");
+    const revision = scenario.fleet.revisions.get(revisionId);
+    const source = { ...revision?.source, needsToken: true } as PinnedSource;
+    scenario.turn({
+      type: "addModel",
+      name: "tiny",
+      reference: "hf://acme/tiny",
+      include: [],
+      exclude: [],
+      resolved: { revisionId, source, files: [] },
+      actor: "anna",
+    });
+    expect(scenario.effects.desiredPlacements.get(nodeIdOf(1))).toMatchObject([{ endpoint: null, source }]);
   });
 
   it("twice is once", () => {

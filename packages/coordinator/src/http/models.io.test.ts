@@ -92,6 +92,14 @@ describe("the token for the Hub", () => {
     expect(everything).not.toContain(TOKEN);
   });
 
+  it("is asked with from the time at which a repository was closed and its model added again", async () => {
+    hub.publish("acme/open", { a: "1" });
+    const request = { name: "open", reference: "hf://acme/open" };
+    expect((await coordinator.client.addModel(request)).revision.source.needsToken).toBe(false);
+    Object.assign(hub.repositories.get("acme/open") ?? {}, { gated: "auto", acceptedTokens: new Set([TOKEN]) });
+    expect((await coordinator.client.addModel(request)).revision.source.needsToken).toBe(true);
+  });
+
   it("is read from its file each time, and a file without one is told of, not what is in it", async () => {
     const file = join(coordinator.dataDir, "hub-token");
     await using other = await RunningCoordinator.start(undefined, { hubEndpoint: hub.url, hubTokenFile: file });

@@ -105,7 +105,7 @@ export function prepareTurnWriter(
   const upsertTask = database.prepare(upsert("tasks", TASK_COLUMNS, ["job_id", "task_index"]));
   const upsertAttempt = database.prepare(upsert("attempts", ATTEMPT_COLUMNS, ["job_id", "task_index", "number"]));
   const upsertModel = database.prepare(upsert("models", MODEL_COLUMNS, ["name"]));
-  const insertRevision = database.prepare(insert("model_revisions", REVISION_COLUMNS));
+  const upsertRevision = database.prepare(upsert("model_revisions", REVISION_COLUMNS, ["id"]));
   const insertFile = database.prepare(
     "insert into model_files (revision_id, path, size_bytes, hash) values (?, ?, ?, ?)",
   );
@@ -132,7 +132,7 @@ export function prepareTurnWriter(
     }
     for (const { after } of fleet.tasks.changes()) upsertTask.run(taskRow(after));
     for (const { after } of fleet.attempts.changes()) upsertAttempt.run(attemptRow(after));
-    for (const { after } of fleet.revisions.changes()) insertRevision.run(revisionRow(after));
+    for (const { after } of fleet.revisions.changes()) upsertRevision.run(revisionRow(after));
     for (const { after } of fleet.manifests.changes())
       for (const { path, sizeBytes, hash } of after.files) insertFile.run(after.revisionId, path, sizeBytes, hash);
     for (const { after } of fleet.models.changes()) upsertModel.run(modelRow(after));

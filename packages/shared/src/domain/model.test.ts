@@ -45,6 +45,7 @@ describe("the paths of a model's files", () => {
     ["a\\..\\b", "backslash"],
     ["a\0b", "control"],
     ["a\nb", "control"],
+    ["a\ud800.bin", "half a character"],
     [`${"é".repeat(150)}.bin`, "longer than 255"],
     [`${"a/".repeat(600)}b`, "longer than 1024"],
   ])("may not be %j", (path, why) => {

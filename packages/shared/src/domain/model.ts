@@ -93,6 +93,8 @@ export function checkPaths(paths: readonly string[]): string | null {
 }
 
 function checkPath(path: string): string | null {
+  // Half a character becomes the same stand-in as any other half, on the disk and in the hash of the manifest.
+  if (!path.isWellFormed()) return "holds half a character";
   if (byteLength(path) > MAX_PATH_BYTES) return `is longer than ${MAX_PATH_BYTES} bytes`;
   // oxlint-disable-next-line no-control-regex -- those are what is looked for
   if (/[\0-\x1f\x7f\\]/.test(path)) return "holds a backslash or a control character";
