@@ -119,6 +119,11 @@ const SHARED_BOUNDARIES: readonly Boundary[] = [
     why: "a table",
   },
   {
+    files: `${SHARED}permits.ts`,
+    may: [],
+    why: "so many at once: of whatever",
+  },
+  {
     files: `${SHARED}run-on-node24.mjs`,
     may: ["node:"],
     why: "the one file of shared that needs Node: it starts programs, and no browser loads it",

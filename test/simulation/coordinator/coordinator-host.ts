@@ -142,7 +142,11 @@ export class CoordinatorHost {
     const end = connection.coordinatorEnd;
     const events = control.gateway.connect(
       {
-        sendText: (text) => process.effect(() => end.send(text)),
+        sendText: (text, onSent) =>
+          process.effect(() => {
+            end.send(text);
+            onSent?.();
+          }),
         close: (reason) => process.effect(() => end.close(reason, CLOSE_PATIENCE_MS)),
       },
       // What cannot join, because it is too old, is let in from the coordinator's own machine alone.

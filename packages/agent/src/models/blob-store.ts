@@ -8,7 +8,7 @@ import { FileSource } from "./file-source.ts";
 import type { Holding, Holdings } from "./holdings.ts";
 import type { HubCache } from "./hub-cache.ts";
 import { OriginLanes } from "./origin-lanes.ts";
-import { Permits } from "./permits.ts";
+import { Permits } from "@drover/shared/permits.ts";
 import { dropPartial, pullBlob, resumableBytes } from "./pull-blob.ts";
 import { PullProblem } from "./pull-problem.ts";
 

@@ -12,7 +12,7 @@ import { createFakeClock } from "../testing/fake-clock.ts";
 import { waitFor } from "../testing/wait-for.ts";
 import { FileSource, type FileAddress } from "./file-source.ts";
 import { OriginLanes } from "./origin-lanes.ts";
-import { Permits } from "./permits.ts";
+import { Permits } from "@drover/shared/permits.ts";
 import { pullBlob } from "./pull-blob.ts";
 
 const CONTENT = randomBytes(200_000);

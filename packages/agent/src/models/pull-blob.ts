@@ -4,7 +4,7 @@ import type { Clock } from "@drover/shared/clock.ts";
 import { ContentHasher } from "./content-hash.ts";
 import type { FileSource } from "./file-source.ts";
 import { OriginClosed, sleep } from "./origin-lanes.ts";
-import type { Permits } from "./permits.ts";
+import type { Permits } from "@drover/shared/permits.ts";
 import { PullProblem } from "./pull-problem.ts";
 import { receiveInto, RangesIgnored } from "./receive.ts";
 import {

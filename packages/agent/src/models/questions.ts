@@ -43,7 +43,8 @@ export class Questions {
   onAnswer({ requestId, answer }: ModelAnswer): void {
     const pending = this.#pending.get(requestId);
     this.#pending.delete(requestId);
-    if (answer.is === "problem") pending?.reject(new PullProblem(answer.code, answer.message));
+    if (answer.is === "problem")
+      pending?.reject(new PullProblem(answer.code, answer.message, answer.retryAfterMs ?? null));
     else pending?.resolve(answer);
   }
 

@@ -15,7 +15,7 @@ import { AgentSession, type ConnectionOrigin } from "./agent-session.ts";
 import type { AgentSocket, AgentSocketEvents } from "./agent-socket.ts";
 import { Diagnoses } from "./diagnoses.ts";
 import { unfitGreeting } from "./greeting.ts";
-import { answerModelQuery, type AnswerModelQuery } from "./model-queries.ts";
+import { ModelQueries, type AnswerModelQuery } from "./model-queries.ts";
 import type { NodeIdentity } from "./node-identity.ts";
 
 export interface AgentGatewayOptions {
@@ -45,11 +45,13 @@ export class AgentGateway {
   /** The newest session that said hello for each node; it may not be welcomed yet, or be gone. */
   readonly #newestGreeted = new Map<NodeId, number>();
   readonly #diagnoses: Diagnoses;
+  readonly #modelQueries: ModelQueries;
   #nextSessionId = 1;
 
   constructor(options: AgentGatewayOptions) {
     this.#options = options;
     this.#diagnoses = new Diagnoses(options.clock);
+    this.#modelQueries = new ModelQueries(options);
   }
 
   connect(socket: AgentSocket, origin: ConnectionOrigin): AgentSocketEvents {
@@ -156,7 +158,7 @@ export class AgentGateway {
       this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
     else if (message.type === "diagnosis") this.#diagnoses.onAnswer(session, message);
     else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
-    else if (message.type === "modelQuery") void answerModelQuery(this.#options, session, session.nodeId, message);
+    else if (message.type === "modelQuery") void this.#modelQueries.answer(session, session.nodeId, message);
     else if (message.type === "placements")
       this.#options.engine.happen({
         type: "placementReports",

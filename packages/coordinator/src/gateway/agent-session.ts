@@ -36,8 +36,9 @@ export class AgentSession {
     this.#clock = clock;
   }
 
-  send(message: CoordinatorMessage): void {
-    if (!this.isClosed) this.#socket.sendText(JSON.stringify(message));
+  send(message: CoordinatorMessage, onSent?: () => void): void {
+    if (this.isClosed) onSent?.();
+    else this.#socket.sendText(JSON.stringify(message), onSent);
   }
 
   /** Acknowledgements of one round of the event loop go out as one frame. */

@@ -1,6 +1,7 @@
 /** One connection of an agent as the gateway sees it: a WebSocket, or what the simulator puts in its place. */
 export interface AgentSocket {
-  sendText(text: string): void;
+  /** `onSent`: when it has left this process, or never will. */
+  sendText(text: string, onSent?: () => void): void;
   /** Tells the peer why. One that does not answer is cut off after a while; `onClosed` follows either way. */
   close(reason: string): void;
 }

@@ -45,7 +45,7 @@ function isFromHere({ socket, headers }: IncomingMessage): boolean {
 
 function connect(gateway: AgentGateway, webSocket: WebSocket, origin: ConnectionOrigin): void {
   const socket = {
-    sendText: (text: string) => webSocket.send(text),
+    sendText: (text: string, onSent?: () => void) => webSocket.send(text, () => onSent?.()),
     close: (reason: string) => webSocket.close(1000, reason),
   };
   const events = gateway.connect(socket, origin);

@@ -244,7 +244,13 @@ export const ModelAnswer = z.object({
     z.object({ is: z.literal("address"), url: z.string() }),
     /** Of a small file that is only given out to the coordinator's token. */
     z.object({ is: z.literal("content"), base64: z.string() }),
-    z.object({ is: z.literal("problem"), code: z.enum(PLACEMENT_PROBLEM_CODES), message: z.string() }),
+    z.object({
+      is: z.literal("problem"),
+      code: z.enum(PLACEMENT_PROBLEM_CODES),
+      message: z.string(),
+      /** How long the source asked to be left alone. */
+      retryAfterMs: z.int().nonnegative().optional(),
+    }),
   ]),
 });
 export type ModelAnswer = z.infer<typeof ModelAnswer>;
