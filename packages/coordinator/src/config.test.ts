@@ -51,6 +51,16 @@ describe("the options", () => {
       expect(() => withHub(url)).toThrowError(expect.objectContaining({ code: "config.invalid" }));
   });
 
+  test("send no token for the Hub where others could read it", () => {
+    const withToken = (url: string) =>
+      readConfig(["--data-dir", "/d", "--hf-endpoint", url, "--hf-token-file", "/t"], false)?.hubEndpoint;
+    for (const url of ["https://mirror.lan", "http://127.0.0.1:8080/hf", "http://[::1]:80", "http://localhost"])
+      expect(withToken(url)).toBe(url);
+    expect(() => withToken("http://mirror.lan")).toThrowError(
+      expect.objectContaining({ code: "config.invalid", message: expect.stringContaining("must be https://") }),
+    );
+  });
+
   test("are readable for people on a terminal", () => {
     expect(readConfig(["--data-dir", "/d"], true)?.log).toBe("pretty");
   });

@@ -212,9 +212,7 @@ function readConfig(options: RunOptions): CoordinatorConfig {
     leaseMs: options.lease,
     heartbeatIntervalMs: options.heartbeat,
     localTokenFile: options.localToken ?? null,
-    hubEndpoint: requireHttpUrl(options.hfEndpoint),
-    hubToken: process.env["HF_TOKEN"] || null,
-    hubTokenFile: options.hfTokenFile ?? null,
+    ...readHub(options),
     artifactsDir: options.artifacts ?? null,
   };
 }
@@ -266,6 +264,22 @@ export function parseListenAddress(text: string): { host: string; port: number }
   const port = Number(match?.[2]);
   if (!match?.[1] || port > 65_535) throw new DroverError("listen.invalidAddress", `"${text}" is not HOST:PORT.`);
   return { host: match[1].replace(/^\[(.*)\]$/, "$1"), port };
+}
+
+/** Whoever is on the way to a mirror without TLS would read the token. */
+function readHub(options: RunOptions): Pick<CoordinatorConfig, "hubEndpoint" | "hubToken" | "hubTokenFile"> {
+  const { hfEndpoint, hfTokenFile } = options;
+  const hubTokenFile = hfTokenFile ?? null;
+  const hubEndpoint = requireHttpUrl(hfEndpoint);
+  const hubToken = process.env["HF_TOKEN"] || null;
+  const { protocol, hostname } = new URL(hubEndpoint);
+  const isReadable = protocol === "http:" && !isLoopbackHost(hostname);
+  if (isReadable && (hubToken !== null || hubTokenFile !== null))
+    throw new DroverError(
+      "config.invalid",
+      "--hf-endpoint must be https:// where there is a token for it (--hf-token-file, HF_TOKEN).",
+    );
+  return { hubEndpoint, hubToken, hubTokenFile };
 }
 
 function requireHttpUrl(text: string): string {

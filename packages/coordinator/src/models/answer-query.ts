@@ -1,5 +1,7 @@
 import type { ModelFile, RevisionId } from "@drover/shared/domain/model.ts";
+import { redirectTarget } from "@drover/shared/domain/source-answers.ts";
 import { isDroverError } from "@drover/shared/errors.ts";
+import { MS_PER_SECOND } from "@drover/shared/units.ts";
 import type { ModelAnswer, ModelQuery } from "@drover/shared/protocol/messages.ts";
 import type { HubClient } from "./hub-client.ts";
 import { resolvePath } from "./resolve-model.ts";
@@ -14,6 +16,7 @@ export interface KnownRevision {
 }
 
 type Answer = ModelAnswer["answer"];
+type Problem = Extract<Answer, { is: "problem" }>;
 
 /** A message of a few hundred kilobytes. */
 const FILES_PER_ANSWER = 2000;
@@ -37,7 +40,13 @@ export async function answerModelQuery(
     return await addressOf(hub, revision, query.path);
   } catch (error) {
     if (!isDroverError(error)) throw error;
-    if (error.code === "model.rateLimited") return problem("rateLimited", error.message);
+    if (error.code === "model.rateLimited") {
+      const seconds = Number(error.details["retryAfterSeconds"] ?? Number.NaN);
+      return {
+        ...problem("rateLimited", error.message),
+        ...(seconds >= 0 && { retryAfterMs: seconds * MS_PER_SECOND }),
+      };
+    }
     return problem(error.code === "model.sourceUnavailable" ? "sourceUnavailable" : "accessDenied", error.message);
   }
 }
@@ -47,7 +56,9 @@ async function addressOf(hub: HubClient, { repository, commit }: KnownRevision, 
   const location = response.headers.get("location");
   if (response.status >= 300 && location !== null) {
     await response.body?.cancel();
-    return { is: "address", url: location };
+    const target = redirectTarget(location, response.url);
+    if (target === null) return problem("sourceUnavailable", "the Hub redirects to no address that may be followed");
+    return { is: "address", url: target.href };
   }
   const bytes = Number(response.headers.get("content-length") ?? Number.NaN);
   if (bytes <= MAX_CONTENT_BYTES) {
@@ -59,7 +70,7 @@ async function addressOf(hub: HubClient, { repository, commit }: KnownRevision, 
   return problem("accessDenied", "the Hub signs no address for a file that is too large to be handed on");
 }
 
-function problem(code: Extract<Answer, { is: "problem" }>["code"], message: string): Answer {
+function problem(code: Problem["code"], message: string): Problem {
   return { is: "problem", code, message };
 }
 

@@ -1,7 +1,10 @@
 import type { z } from "zod";
 import type { Clock } from "@drover/shared/clock.ts";
+import { parseRetryAfter } from "@drover/shared/domain/source-answers.ts";
 import { DroverError } from "@drover/shared/errors.ts";
+import { nextPage } from "./hub-answers.ts";
 import { errorFor, rateLimited } from "./hub-errors.ts";
+import { isHubToken } from "./hub-token.ts";
 
 export interface HubOptions {
   /** https://huggingface.co, or a mirror of it. */
@@ -20,6 +23,8 @@ export interface HubRequest {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+const LIST_TIMEOUT_MS = 120_000;
+const MAX_PAGES = 1000;
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 const MAX_REDIRECTS = 5;
 const MAX_TRIES = 4;
@@ -54,6 +59,22 @@ export class HubClient {
     throw unavailable(`answered otherwise than expected for ${request.repository}: ${issue?.message ?? "no JSON"}`);
   }
 
+  /** A list that comes in pages, of which each names the next. Whoever reads it bounds what they keep. */
+  async *pages<T>(schema: z.ZodType<T>, request: HubRequest): AsyncGenerator<T> {
+    const { clock } = this.#options;
+    const untilMs = clock.monotonicMs() + LIST_TIMEOUT_MS;
+    const asked = new Set<string>();
+    for (let path: string | null = request.path; path !== null;) {
+      if (asked.has(path) || asked.size === MAX_PAGES) throw unavailable("gives a list without end");
+      if (clock.monotonicMs() > untilMs) throw unavailable("takes too long over a list");
+      asked.add(path);
+      const page: { value: T; headers: Headers } = await this.json(schema, { ...request, path });
+      yield page.value;
+      const next = nextPage(page.headers.get("link"));
+      path = next === null ? null : this.#pathOf(next);
+    }
+  }
+
   /** Any answer that is no error; a redirect to another origin, which is where a file's bytes are, is one. */
   async request(request: HubRequest): Promise<Response> {
     let response = await this.#askPatiently(request);
@@ -63,7 +84,7 @@ export class HubClient {
       const target = URL.parse(response.headers.get("location") ?? "", this.#url(path));
       if (target === null || target.origin !== this.#endpoint.origin) return response;
       if (count === MAX_REDIRECTS) throw unavailable("redirects in a circle");
-      path = `${target.pathname}${target.search}`.slice(this.#basePath.length);
+      path = this.#pathOf(target.href);
       response = await this.#askPatiently({ ...request, path });
     }
     if (response.ok) return response;
@@ -74,7 +95,7 @@ export class HubClient {
   }
 
   /** A path on the Hub's own host out of an absolute address that it, or what it mirrors, gave. */
-  pathOf(address: string): string {
+  #pathOf(address: string): string {
     const url = URL.parse(address, this.#endpoint.href);
     if (url === null) throw unavailable("gave an address that is none");
     const path = `${url.pathname}${url.search}`;
@@ -84,7 +105,8 @@ export class HubClient {
   async #askPatiently(request: HubRequest): Promise<Response> {
     let waitedMs = 0;
     for (let tryNumber = 1; ; tryNumber++) {
-      const response = await this.#ask(request).catch((error: unknown) => error);
+      const headers = this.#headers();
+      const response = await this.#ask(request, headers).catch((error: unknown) => error);
       if (response instanceof Response && response.status !== 429 && response.status < 500) return response;
       const isLast = tryNumber >= MAX_TRIES;
       if (!(response instanceof Response)) {
@@ -93,17 +115,22 @@ export class HubClient {
         await response.body?.cancel();
         if (isLast && response.status !== 429) return response;
       }
-      const pauseMs = response instanceof Response ? pauseAsked(response) : null;
+      const pauseMs = response instanceof Response ? pauseAsked(response, this.#options.clock.nowMs()) : null;
       waitedMs += pauseMs ?? 0;
       if (pauseMs !== null && (isLast || waitedMs > MAX_RATE_LIMIT_WAIT_MS)) throw rateLimited(pauseMs);
       await this.#sleep(pauseMs ?? FIRST_PAUSE_MS * 2 ** tryNumber);
     }
   }
 
-  #ask({ method = "GET", path }: HubRequest): Promise<Response> {
-    const headers: Record<string, string> = { "accept-encoding": "identity" };
+  #headers(): Record<string, string> {
     const token = this.#options.readToken();
-    if (token !== null) headers["authorization"] = `Bearer ${token}`;
+    if (token === null) return { "accept-encoding": "identity" };
+    // Whoever is given a header that is none says in full what it was.
+    if (!isHubToken(token)) throw new DroverError("model.tokenRefused", "The coordinator's token is none.");
+    return { "accept-encoding": "identity", authorization: `Bearer ${token}` };
+  }
+
+  async #ask({ method = "GET", path }: HubRequest, headers: Record<string, string>): Promise<Response> {
     const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     return fetch(this.#url(path), { method, headers, redirect: "manual", signal });
   }
@@ -126,11 +153,10 @@ function isRedirect({ status }: Response): boolean {
 }
 
 /** How long the Hub asks to be left alone: `Retry-After`, or the `t` of its own `RateLimit` header. */
-function pauseAsked({ status, headers }: Response): number | null {
+function pauseAsked({ status, headers }: Response, nowMs: number): number | null {
   if (status !== 429) return null;
-  const seconds = headers.get("retry-after") ?? /\bt=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1];
-  if (seconds === undefined || !/^\d{1,6}$/.test(seconds)) return DEFAULT_RATE_LIMIT_WAIT_MS;
-  return Number(seconds) * 1000;
+  const text = headers.get("retry-after") ?? /\bt=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1];
+  return parseRetryAfter(text, nowMs) ?? DEFAULT_RATE_LIMIT_WAIT_MS;
 }
 
 function unavailable(what: string, cause?: unknown): DroverError {

@@ -1,10 +1,13 @@
 import { randomBytes } from "node:crypto";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { systemClock } from "@drover/shared/clock.ts";
-import { parseModelReference } from "@drover/shared/domain/model.ts";
+import { parseModelReference, type RevisionId } from "@drover/shared/domain/model.ts";
 import { isDroverError } from "@drover/shared/errors.ts";
 import { LocalHub } from "@drover/shared/testing/local-hub/local-hub.ts";
 import { gitSha1Of, sha256Of, type HubRepository } from "@drover/shared/testing/local-hub/repository.ts";
+import { answerModelQuery } from "./answer-query.ts";
 import { HubClient } from "./hub-client.ts";
 import { resolveModel, type FileChoice, type ResolvedModel } from "./resolve-model.ts";
 
@@ -159,5 +162,100 @@ describe("a Hub that has trouble", () => {
   it("that answers something else is no Hub", async () => {
     hub.repositories.clear();
     expect(await codeOf(resolve("hf://acme/tiny", {}, `${hub.url}/nowhere`))).toBe("model.repositoryNotFound");
+  });
+});
+
+describe("a mirror", () => {
+  const COMMIT = "a".repeat(40);
+  const FILE = { type: "file", path: "a", size: 1, oid: "b".repeat(40) };
+  let mirror: ReturnType<typeof createServer>;
+  let requests: string[];
+
+  afterEach(async () => {
+    mirror.closeAllConnections();
+    await new Promise((resolve) => void mirror.close(resolve));
+  });
+
+  /** Says that every repository has one commit; `list` gives out its tree, and whatever else is asked for. */
+  async function serve(list: RequestListener): Promise<string> {
+    requests = [];
+    mirror = createServer((request, response) => {
+      requests.push(request.url ?? "");
+      if (!request.url?.includes("/revision/") || request.url.includes("old")) list(request, response);
+      else response.end(JSON.stringify({ sha: COMMIT }));
+    });
+    await new Promise<void>((resolve) => void mirror.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`;
+  }
+
+  it("below a path may redirect as the Hub does, which knows nothing of that path", async () => {
+    const url = await serve((request, response) => {
+      const { url: asked = "" } = request;
+      if (asked.includes("old"))
+        response.writeHead(307, { location: asked.replace("/hf", "").replace("old", "new") }).end();
+      else response.end(JSON.stringify([FILE]));
+    });
+    expect((await resolve("hf://a/old", {}, `${url}/hf`)).files).toHaveLength(1);
+    expect(requests.slice(0, 2)).toEqual(["/hf/api/models/a/old/revision/main", "/hf/api/models/a/new/revision/main"]);
+  });
+
+  it("that names the same page again and again is no Hub", async () => {
+    const url = await serve((request, response) => {
+      response.writeHead(200, { link: `<${request.url}>; rel="next"` }).end(JSON.stringify([FILE]));
+    });
+    expect(await codeOf(resolve("hf://a/b", { include: ["none"] }, url))).toBe("model.sourceUnavailable");
+    expect(requests).toHaveLength(2);
+  });
+
+  it("that names ever new pages is refused for what it lists, wanted or not", async () => {
+    const page = JSON.stringify(
+      Array.from({ length: 70_000 }, (_, index) => ({ type: "directory", path: `${index}` })),
+    );
+    const url = await serve((_, response) => {
+      response.writeHead(200, { link: `</tree?page=${requests.length}>; rel="next"` }).end(page);
+    });
+    expect(await codeOf(resolve("hf://a/b", {}, url))).toBe("model.manifestRefused");
+  });
+
+  it("that takes too long over all of its pages is given up", async () => {
+    const url = await serve((_, response) => {
+      response.writeHead(200, { link: `</tree?page=${requests.length}>; rel="next"` }).end("[]");
+    });
+    const clock = { ...systemClock, monotonicMs: () => requests.length * 50_000 };
+    const client = new HubClient({ endpoint: url, readToken: () => null, clock });
+    const reference = { type: "huggingFace", repository: "a/b", revision: "main" } as const;
+    expect(await codeOf(resolveModel(client, reference, { include: [], exclude: [] }))).toBe("model.sourceUnavailable");
+    expect(requests.length).toBeLessThan(6);
+  });
+
+  it("gives nodes an address that is whole, or says how long to wait", async () => {
+    const url = await serve((request, response) => {
+      if (request.url?.endsWith("busy")) response.writeHead(429, { "retry-after": "240" }).end();
+      else response.writeHead(302, { location: "//cdn.test/x?s=1" }).end();
+    });
+    const client = new HubClient({ endpoint: url, readToken: () => null, clock: systemClock });
+    const known = { repository: "a/b", commit: COMMIT, fileCount: 2, files: () => [], hasFile: () => true };
+    const ask = (path: string) =>
+      answerModelQuery(
+        client,
+        {
+          type: "modelQuery",
+          requestId: 1,
+          revisionId: "c".repeat(32) as RevisionId,
+          query: { about: "file", path },
+        },
+        known,
+      );
+    expect(await ask("a")).toEqual({ is: "address", url: "http://cdn.test/x?s=1" });
+    expect(await ask("busy")).toMatchObject({ code: "rateLimited", retryAfterMs: 240_000 });
+  });
+
+  it("is shown no token that is none, and nobody is told what it was", async () => {
+    const url = await serve((_, response) => response.end("[]"));
+    token = "hf_abc\nX-Other: 1";
+    const error = await resolve("hf://a/b", {}, url).then(() => null, String);
+    expect(error).toContain("token is none");
+    expect(error).not.toContain("hf_abc");
+    expect(requests).toEqual([]);
   });
 });

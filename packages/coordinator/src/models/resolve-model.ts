@@ -7,7 +7,7 @@ import {
 } from "@drover/shared/domain/model.ts";
 import { matchesWildcard } from "@drover/shared/domain/wildcard.ts";
 import { DroverError } from "@drover/shared/errors.ts";
-import { nextPage, RevisionInfo, TreePage } from "./hub-answers.ts";
+import { RevisionInfo, TreePage } from "./hub-answers.ts";
 import type { HubClient } from "./hub-client.ts";
 import { errorFor } from "./hub-errors.ts";
 import { manifestId } from "./manifest-id.ts";
@@ -27,6 +27,8 @@ export interface ResolvedModel {
 }
 
 const MAX_FILES = 100_000;
+/** Also of what the patterns leave out. */
+const MAX_ENTRIES = 200_000;
 
 /** Rejects with a `DroverError` of `model.…` where it cannot be, or not now. */
 export async function resolveModel(
@@ -69,13 +71,16 @@ async function listFiles(
 ): Promise<ModelFile[]> {
   const isAny = (patterns: readonly string[], path: string) => patterns.some((one) => matchesWildcard(one, path));
   const files: ModelFile[] = [];
-  let path: string | null = `/api/models/${repository}/tree/${commit}?recursive=true`;
-  while (path !== null) {
-    const page: { value: (typeof TreePage)["_output"]; headers: Headers } = await hub.json(TreePage, {
-      path,
-      repository,
-    });
-    for (const entry of page.value) {
+  const path = `/api/models/${repository}/tree/${commit}?recursive=true`;
+  let entryCount = 0;
+  for await (const page of hub.pages(TreePage, { path, repository })) {
+    entryCount += page.length;
+    if (entryCount > MAX_ENTRIES)
+      throw new DroverError(
+        "model.manifestRefused",
+        `${repository} has more than ${MAX_ENTRIES} files and directories.`,
+      );
+    for (const entry of page) {
       if (entry.type !== "file" || isAny(exclude, entry.path)) continue;
       if (include.length > 0 && !isAny(include, entry.path)) continue;
       const hash = entry.lfs ? `sha256:${entry.lfs.oid}` : `gitSha1:${entry.oid}`;
@@ -83,8 +88,6 @@ async function listFiles(
     }
     if (files.length > MAX_FILES)
       throw new DroverError("model.manifestRefused", `${repository} has more than ${MAX_FILES} files.`);
-    const next = nextPage(page.headers.get("link"));
-    path = next === null ? null : hub.pathOf(next);
   }
   return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
