@@ -75,7 +75,9 @@ export async function startChaosFleet(options: FleetOptions): Promise<ChaosFleet
     const args =
       name === "coordinator"
         ? ["--listen", network.listenAddress, "--lease", LEASE, "--heartbeat", HEARTBEAT, ...token.options]
-        : ["--coordinator", network.coordinatorUrlOf(name), "--name", name, "--cpus", "4", "--memory", "1GiB"];
+        : ["--coordinator", network.coordinatorUrlOf(name), "--name", name, "--cpus", "4", "--memory", "1GiB"]
+            // Its tasks are this program's own, and whoever runs it as root means that.
+            .concat(process.getuid?.() === 0 ? ["--job-user", "root"] : []);
     const daemon = new Daemon({
       name,
       command: [
