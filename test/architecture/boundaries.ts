@@ -450,6 +450,28 @@ const AGENT_BOUNDARIES: readonly Boundary[] = [
     why: "one small file that says how the agent is to whoever asks on the machine",
   },
   {
+    files: `${AGENT}answer-questions.ts`,
+    may: [`${AGENT}health/diagnosis.ts`, SHARED],
+    mayAsTypes: [`${AGENT}health/`, `${AGENT}link/`, `${AGENT}machine/`],
+    why: "what the coordinator asks somebody's question for is answered with what the parts know",
+  },
+  {
+    files: `${AGENT}upgrade/`,
+    may: [
+      `${AGENT}link-status.ts`,
+      `${AGENT}machine/file-system.ts`,
+      `${AGENT}machine/machine-clock.ts`,
+      `${AGENT}membership/`,
+      `${AGENT}probe/run-tool.ts`,
+      `${AGENT}upgrade/`,
+      SHARED,
+      "npm:commander",
+      "npm:zod",
+      "node:",
+    ],
+    why: "another version is put in this one's place by processes beside the agent; it knows nothing of attempts",
+  },
+  {
     files: `${AGENT}status-command.ts`,
     may: [`${AGENT}link-status.ts`, `${AGENT}machine/machine-clock.ts`, SHARED, "npm:commander"],
     why: "a command runs beside the agent, and so without the wiring",

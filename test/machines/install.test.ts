@@ -1,10 +1,14 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { arch, tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeRelease } from "../../deploy/release/make-release.ts";
+import { tarOf } from "../../deploy/release/tar.ts";
 import { TARGETS } from "../../deploy/release/target.ts";
-import { LocalFleet } from "../support/local-fleet.ts";
+import { CHECKOUT, LocalFleet } from "../support/local-fleet.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { debianTree, missingForMachines } from "./debian-tree.ts";
 import { Machine } from "./machine.ts";
@@ -12,6 +16,8 @@ import { Machine } from "./machine.ts";
 const missing = missingForMachines();
 if (missing.length > 0)
   process.stdout.write(`install.test.ts boots no machine: there is no ${missing.join(", no ")}\n`);
+const NEXT = "0.1.1-test";
+const BROKEN = "0.1.2-broken";
 const target = TARGETS.filter((name) => name === `linux-${arch()}`);
 
 /** Systemd's own, and what the account tools keep of before. */
@@ -27,14 +33,40 @@ let before: [string, string][];
 beforeAll(async () => {
   if (missing.length > 0) return;
   debianTree();
-  const made = await makeRelease(artifacts, { version: "0.1.0", targets: target, compression: 1 });
+  const made = await makeRelease(artifacts, { version: "0.1.0", targets: target, compression: 0 });
   expect(made.missing).toEqual([]);
+  await makeRelease(artifacts, { version: NEXT, targets: target, compression: 0 });
+  addBrokenVersion();
   fleet = await LocalFleet.startWithoutAgent(["--artifacts", artifacts, "--heartbeat", "1s", "--lease", "60s"]);
 }, 300_000);
 afterAll(async () => {
   await fleet?.[Symbol.asyncDispose]();
   rmSync(artifacts, { recursive: true, force: true });
 });
+
+/** One that starts, as far as it is asked for its version, and never comes online. */
+function addBrokenVersion(): void {
+  const name = `drover-${BROKEN}-${target[0]}`;
+  const tree = join(artifacts, name);
+  mkdirSync(tree);
+  const script = `#!/bin/sh\n[ "$1" = --version ] && echo ${BROKEN} && exit 0\nexit 1\n`;
+  writeFileSync(join(tree, "drover-agent"), script, { mode: 0o755 });
+  const archive = gzipSync(tarOf(tree, name));
+  writeFileSync(join(artifacts, `${name}.tar.gz`), archive);
+  const sha256 = createHash("sha256").update(archive).digest("hex");
+  appendFileSync(join(artifacts, "SHA256SUMS"), `${sha256}  ${name}.tar.gz\n`);
+}
+
+/** The real command, as an operator types it. */
+function drover(...words: string[]): { status: number | null; output: string } {
+  const environment = { ...process.env, DROVER_COORDINATOR: fleet.url, DROVER_TOKEN: fleet.token.read() ?? "" };
+  const program = join(CHECKOUT, "packages/cli/bin/drover.mjs");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], {
+    encoding: "utf8",
+    env: environment,
+  });
+  return { status, output: `${stdout}${stderr}` };
+}
 
 function ownFiles(): [string, string][] {
   return [...machine.writtenFiles()].filter(([path]) => !NOT_OURS.test(path));
@@ -161,6 +193,34 @@ describe.skipIf(missing.length > 0)("a machine with systemd", () => {
     expect(await attemptOf(id)).toMatchObject({ number: 1, state: "running" });
     await fleet.client.cancelJob(id);
     await fleet.untilEnded(id);
+  });
+
+  test("becomes another version under a job that notices nothing", async () => {
+    const { id } = await fleet.client.submitJob({ command: ["sleep", "infinity"] });
+    await untilRunning(id);
+    const pid = machine.run("pidof sleep").output;
+    expect(drover("upgrade", "--to", NEXT)).toEqual({
+      status: 0,
+      output: expect.stringContaining(`1 upgraded to ${NEXT}, 0 were already, 0 failed, 0 left as they are`),
+    });
+    expect((await fleet.client.getNode("gpu-01")).agentVersion).toBe(NEXT);
+    expect(machine.run("readlink /opt/drover/current").output).toBe(`versions/${NEXT}\n`);
+    expect(machine.run("pidof sleep").output).toBe(pid);
+    expect(await attemptOf(id)).toMatchObject({ number: 1, state: "running" });
+    await fleet.client.cancelJob(id);
+    await fleet.untilEnded(id);
+  });
+
+  test("goes back by itself from a version that does not come online", async () => {
+    machine.run("echo DROVER_UPGRADE_PATIENCE=3s >> /etc/drover/agent.env && systemctl restart drover-agent");
+    await waitFor("the node", async () => (await fleet.client.getNode("gpu-01")).link === "online");
+    const { status, output } = drover("upgrade", "--to", BROKEN, "gpu-01");
+    expect(output).toContain(`gpu-01: did not come online with ${BROKEN}, and is ${NEXT} again`);
+    expect(status).toBe(1);
+    expect(machine.run("readlink /opt/drover/current").output).toBe(`versions/${NEXT}\n`);
+    expect(machine.run("journalctl --unit=drover-agent --grep=upgradeTakenBack --output=cat").output).toContain(
+      `"reason":"after 3 s no agent of version ${BROKEN} runs"`,
+    );
   });
 
   test("comes back after a power cut, and what ran there is run again", async () => {

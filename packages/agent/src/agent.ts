@@ -1,22 +1,20 @@
 import type { Clock } from "@drover/shared/clock.ts";
-import { bySeverity, type Diagnosis, type Finding } from "@drover/shared/domain/diagnosis.ts";
 import { allocatableGpuIds } from "@drover/shared/domain/gpu.ts";
 import type { Hardware } from "@drover/shared/domain/node.ts";
 import type { NodeId } from "@drover/shared/domain/ids.ts";
 import type { ResourceCapacity } from "@drover/shared/domain/resources.ts";
 import { DroverError } from "@drover/shared/errors.ts";
+import { answersOf } from "./answer-questions.ts";
 import { Attempts } from "./attempts/attempts.ts";
 import { composeLaunch } from "./attempts/compose-launch.ts";
 import { takenBytes } from "./attempts/gpu-release.ts";
 import { composeHello } from "./compose-hello.ts";
 import type { AgentConfig } from "./config.ts";
-import { healthFindings } from "./health/diagnosis.ts";
 import { NodeWatch } from "./health/node-watch.ts";
 import { loadNodeId } from "./identity.ts";
 import { takeWelcome } from "./take-welcome.ts";
 import { createLease, openLeaseFile, type Lease } from "./lease.ts";
 import { CoordinatorLink } from "./link/coordinator-link.ts";
-import type { LinkPorts } from "./link/link-ports.ts";
 import { agentEndpoint, type Dial } from "./link/socket.ts";
 import type { Log } from "./log.ts";
 import type { NodeModels, NodeModelsOptions } from "./models/node-models.ts";
@@ -41,6 +39,8 @@ export interface AgentPorts {
   randomBelow(limit: number): number;
   dial: Dial;
   log: Log;
+  /** Another version is in its place: whoever starts this agent should start it again. */
+  onReplaced(): void;
   /** The agent's own environment, of which tasks get a few named variables. */
   environment: Readonly<Record<string, string | undefined>>;
   /** `null`: this node keeps no models. */
@@ -152,7 +152,6 @@ function connectParts({ config, ports, node, launcher, lease, watch, models }: P
     link.sendChanges();
     if (reports.length > 0) link.sendReports(reports);
   });
-
   const shipper = new OutputShipper({
     channel: {
       isOpen: () => link.isOpen(),
@@ -218,25 +217,12 @@ function connectParts({ config, ports, node, launcher, lease, watch, models }: P
     onDesired: (desired) => attempts.apply(desired),
     onOutputAck: (attemptId, offset) => shipper.onAck(attemptId, offset),
     onOutputResend: (attemptId, offset) => shipper.onResend(attemptId, offset),
-    onDiagnose: (burn) => answerDiagnose(machine.diagnose({ burn, heldGpuIds: attempts.heldGpuIds() }), watch),
+    ...answersOf(machine, watch, { heldGpuIds: () => attempts.heldGpuIds(), onReplaced: () => ports.onReplaced() }),
     onLeaseRenewed(sentAtMs, leaseMs) {
       if (!attempts.hasLooseEnds()) lease.renew(sentAtMs, leaseMs);
     },
   });
   return { attempts, shipper, link };
-}
-
-/** What a look from outside finds, and what only this agent knows: what it remembers of before. */
-async function answerDiagnose(looking: Promise<Diagnosis>, watch: NodeWatch): ReturnType<LinkPorts["onDiagnose"]> {
-  try {
-    const { findings, calls } = await looking;
-    const { hardware, health } = watch.state();
-    const isNew = (own: Finding) => !findings.some(({ subject, code }) => subject === own.subject && code === own.code);
-    const own = healthFindings(hardware, health).filter(isNew);
-    return { diagnosis: { findings: bySeverity([...findings, ...own]), calls }, problem: null };
-  } catch (error) {
-    return { diagnosis: null, problem: error instanceof Error ? error.message : String(error) };
-  }
 }
 
 function makeDataDir(dataDir: string, files: FileSystem): void {

@@ -18,6 +18,7 @@ const LEVEL_OF_LINE: Partial<Record<AgentLogLine, "warn" | "error">> = {
   "agent.notifyFailed": "warn",
   "agent.modelFailed": "warn",
   "agent.modelDamaged": "warn",
+  "agent.upgradeTakenBack": "error",
 };
 
 export interface LogOptions {

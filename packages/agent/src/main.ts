@@ -29,6 +29,9 @@ import { nodeFileSystem } from "./machine/file-system.ts";
 import { NodeModels } from "./models/node-models.ts";
 import { machineClock } from "./machine/machine-clock.ts";
 import { registerStatus } from "./status-command.ts";
+import { takeOutcome } from "./upgrade/guard.ts";
+import { runUpgrade } from "./upgrade/run-upgrade.ts";
+import { registerUpgrade } from "./upgrade/upgrade-commands.ts";
 
 const RANDOM_STEPS = 2 ** 32;
 
@@ -132,6 +135,7 @@ program
 
 registerStatus(program);
 registerJoin(program, randomInt);
+registerUpgrade(program);
 
 async function runAgent(options: AgentOptions): Promise<void> {
   const token = readJoinToken(process.env["DROVER_JOIN_TOKEN"], process.env["DROVER_JOIN_TOKEN_FILE"]);
@@ -172,21 +176,26 @@ async function runAgent(options: AgentOptions): Promise<void> {
         const words = [...(burn ? ["--burn"] : []), "--held", heldGpuIds.join(","), "--json"];
         return diagnose([...ourselves, "doctor", ...words], machineClock);
       },
+      upgrade: (version, sha256) =>
+        runUpgrade([...ourselves, "upgrade", "--to", version, "--sha256", sha256], machineClock),
     }),
     random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
     randomBelow: (limit) => randomInt(limit),
     dial: dialWebSocket(authoritiesOf(membership?.trust ?? { type: "system" })),
     log,
+    onReplaced: () => stop(),
     // A copy: each look into process.env itself goes through the C library.
     environment: { ...process.env },
     openModels: ({ send, log }) =>
       NodeModels.open({ root: models.root, limits: models, clock: machineClock, log, send }),
   });
   serviceManager.ready();
-  const stop = () => {
+  const outcome = takeOutcome(config.dataDir);
+  if (outcome?.reason) log("agent.upgradeTakenBack", outcome);
+  function stop(): void {
     serviceManager.stopping();
     void agent.stop();
-  };
+  }
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
 }

@@ -20,6 +20,7 @@ import { registerSubmit } from "./commands/submit.ts";
 import { registerWhy } from "./commands/why.ts";
 import { registerTail } from "./commands/tail.ts";
 import { registerToken } from "./commands/token.ts";
+import { registerUpgrade } from "./commands/upgrade.ts";
 import { tokenSource } from "./credentials.ts";
 import { ExitCode, exitCodeForError } from "./exit-codes.ts";
 import type { Invoke } from "./invocation.ts";
@@ -92,6 +93,7 @@ function createProgram(shell: Shell, keepExitCode: (code: number) => void): Comm
     registerSimulate,
     registerToken,
     registerInvite,
+    registerUpgrade,
     registerAudit,
   ];
   for (const register of registrations) register(program, invoke);

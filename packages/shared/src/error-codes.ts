@@ -95,6 +95,16 @@ export const ERRORS = {
     meaning: "The node could not look at itself.",
     advice: "Run `drover-agent doctor` on the machine itself.",
   },
+  "node.upgradeFailed": {
+    httpStatus: 502,
+    meaning: "The node could not become another version; it goes on as what it is.",
+    advice: "Mend what the message names and upgrade again, or run the install script on the machine.",
+  },
+  "upgrade.failed": {
+    httpStatus: null,
+    meaning: "This agent could not be made another version; it is what it was.",
+    advice: "Mend what the message names, or run the install script again.",
+  },
   "gpu.notFound": {
     httpStatus: 404,
     meaning: "The node has no GPU with this index or id.",

@@ -290,6 +290,8 @@ export const DAEMON_LOG_LINES = {
     "A later look found other hardware than the one before: a GPU split, lost or found, a driver loaded.",
   "agent.gpuQuarantined": "Memory of a GPU was not given back after an attempt: nobody gets it; says who holds it.",
   "agent.watchTrouble": "A vendor's tool that is watched for the load ended or hangs; it is started again.",
+  "agent.upgradeTakenBack":
+    "Another version did not come online in time: this is the one of before; says what was seen.",
   "agent.notifyFailed": "systemd could not be told how the agent is; says why.",
   ...MODEL_LOG_LINES,
   "agent.stopping": "A signal asked the agent to stop; attempts go on under their supervisors.",

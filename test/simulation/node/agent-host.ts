@@ -65,6 +65,7 @@ export class AgentHost {
           process.mustLive();
           machine.observer.onLogLine(machine.name, line, fields);
         },
+        onReplaced() {},
         environment: {},
         openModels: null,
       },
@@ -177,6 +178,7 @@ export class AgentHost {
       openCgroups: () => NO_CGROUP_ROOTS,
       closeCgroups() {},
       diagnose: () => Promise.reject(new Error("nobody asks for it")),
+      upgrade: () => Promise.reject(new Error("nobody asks for it")),
       probeHardware: () =>
         new Promise((resolve) => {
           process.after(random.magnitude(...PROBE_MS), () =>

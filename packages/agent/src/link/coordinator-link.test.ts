@@ -50,6 +50,8 @@ function aLink() {
     onOutputResend: () => {},
     onDiagnose: () => Promise.resolve({ diagnosis: null, problem: "a test" }),
     models: null,
+    onUpgrade: () => Promise.resolve("a test"),
+    onUpgradeAnswered: () => {},
     onLeaseRenewed: (sentAtMs, leaseMs) => happened.push(`lease until ${sentAtMs + leaseMs}`),
   });
   link.start();

@@ -156,6 +156,12 @@ export class CoordinatorLink implements OutputChannel {
           if (this.#session === session) send(session, { type: "diagnosis", requestId: message.requestId, ...made });
         });
         return;
+      case "upgrade":
+        void this.#ports.onUpgrade(message.version, message.sha256).then((problem) => {
+          if (this.#session === session) send(session, { type: "upgradeMade", requestId: message.requestId, problem });
+          this.#ports.onUpgradeAnswered(problem);
+        });
+        return;
       default:
         return assertNever(message);
     }

@@ -42,6 +42,10 @@ export interface LinkPorts {
   models: LinkModels | null;
   /** Never rejects: why there is none is an answer too. */
   onDiagnose(burn: boolean): Promise<Pick<DiagnosisMade, "diagnosis" | "problem">>;
+  /** Resolves to why this node cannot become that version; `null`: it restarts as it. */
+  onUpgrade(version: string, sha256: string): Promise<string | null>;
+  /** The answer to it is on its way. */
+  onUpgradeAnswered(problem: string | null): void;
   /** The coordinator has answered to a heartbeat that was sent at this time. */
   onLeaseRenewed(sentAtMonotonicMs: number, leaseMs: number): void;
 }

@@ -22,6 +22,7 @@ export interface LinuxMachineOptions {
   tools: ToolPaths;
   probeHardware: Machine["probeHardware"];
   diagnose: Machine["diagnose"];
+  upgrade: Machine["upgrade"];
 }
 
 /** The machine that this process runs on. */
@@ -31,6 +32,7 @@ export function linuxMachine({
   tools,
   probeHardware,
   diagnose,
+  upgrade,
 }: LinuxMachineOptions): Machine {
   const kernelLog = openKernelLog();
   return {
@@ -45,6 +47,7 @@ export function linuxMachine({
     closeCgroups,
     probeHardware,
     diagnose,
+    upgrade,
     watchLoad(hardware, onTrouble) {
       // Of an agent that was killed: one that has nothing to say would never notice that nobody listens.
       for (const pid of findByEnvironment(nodeFileSystem, `${WATCHED_FOR}=${dataDir}`)) sendSignal(pid, "SIGKILL");

@@ -30,6 +30,8 @@ export interface Machine {
   probeHardware(options: { isFirst: boolean }): Promise<Hardware>;
   /** Looks at everything for somebody who waits for it; rejects with why it cannot. */
   diagnose(options: DiagnoseOptions): Promise<Diagnosis>;
+  /** Makes another version what is started next; rejects with why it cannot. */
+  upgrade(version: string, sha256: string): Promise<void>;
   /** Begins to watch what this machine does; `onTrouble` hears what went wrong with that, and is tried again. */
   watchLoad(hardware: Hardware, onTrouble: (reason: string) => void): LoadWatch;
 }

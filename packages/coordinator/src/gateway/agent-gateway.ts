@@ -1,8 +1,6 @@
 import type { Clock } from "@drover/shared/clock.ts";
-import type { Diagnosis } from "@drover/shared/domain/diagnosis.ts";
 import type { AttemptId, NodeId } from "@drover/shared/domain/ids.ts";
 import { ERRORS, type ErrorCode } from "@drover/shared/error-codes.ts";
-import { DroverError } from "@drover/shared/errors.ts";
 import { AgentMessage, type AttemptReport, type Hello } from "@drover/shared/protocol/messages.ts";
 import { parseOutputFrame, type OutputFrame } from "@drover/shared/protocol/output-frame.ts";
 import { encodeDesired } from "@drover/shared/protocol/desired-frames.ts";
@@ -13,7 +11,7 @@ import type { OutputStore } from "../output/output-store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { AgentSession, type ConnectionOrigin } from "./agent-session.ts";
 import type { AgentSocket, AgentSocketEvents } from "./agent-socket.ts";
-import { Diagnoses } from "./diagnoses.ts";
+import { AskedNodes } from "./asked-nodes.ts";
 import { unfitGreeting } from "./greeting.ts";
 import { ModelQueries, type AnswerModelQuery } from "./model-queries.ts";
 import type { NodeIdentity } from "./node-identity.ts";
@@ -33,9 +31,6 @@ export interface AgentGatewayOptions {
 const OUTPUT_RETRY_MS = 1000;
 const OVERTAKEN = "the node connected again";
 
-/** Agents of before do not know the question. */
-const DIAGNOSE_SINCE_VERSION = 2;
-
 /** The coordinator's end of every agent's connection: frames in become inputs, effects become frames. */
 export class AgentGateway {
   readonly #options: AgentGatewayOptions;
@@ -44,14 +39,18 @@ export class AgentGateway {
   readonly #welcomed = new Map<NodeId, AgentSession>();
   /** The newest session that said hello for each node; it may not be welcomed yet, or be gone. */
   readonly #newestGreeted = new Map<NodeId, number>();
-  readonly #diagnoses: Diagnoses;
   readonly #modelQueries: ModelQueries;
+  readonly asked: AskedNodes;
   #nextSessionId = 1;
 
   constructor(options: AgentGatewayOptions) {
     this.#options = options;
-    this.#diagnoses = new Diagnoses(options.clock);
     this.#modelQueries = new ModelQueries(options);
+    this.asked = new AskedNodes({
+      sessionOf: (nodeId) => this.#welcomed.get(nodeId),
+      protocolVersionOf: (nodeId) => options.engine.fleet.sessions.get(nodeId)?.protocolVersion ?? 0,
+      clock: options.clock,
+    });
   }
 
   connect(socket: AgentSocket, origin: ConnectionOrigin): AgentSocketEvents {
@@ -98,16 +97,6 @@ export class AgentGateway {
     for (const { sessionId, reason } of effects.closings) this.#sessions.get(sessionId)?.close(reason);
   }
 
-  /** Has a node look at everything on its machine; rejects with what of `node.…` stands in the way. */
-  async diagnose(nodeId: NodeId, burn: boolean): Promise<Diagnosis> {
-    const session = this.#welcomed.get(nodeId);
-    if (session === undefined) throw new DroverError("node.notConnected", `${nodeId} is not connected.`);
-    const spoken = this.#options.engine.fleet.sessions.get(nodeId)?.protocolVersion ?? 0;
-    if (spoken < DIAGNOSE_SINCE_VERSION)
-      throw new DroverError("node.agentTooOld", `The agent of ${nodeId} speaks protocol version ${spoken}.`);
-    return this.#diagnoses.ask(session, burn);
-  }
-
   /** It may not be here any more: what it still says is not heard. */
   drop(nodeId: NodeId, code: ErrorCode, detail: string): void {
     for (const session of this.#sessions.values()) {
@@ -125,7 +114,7 @@ export class AgentGateway {
     if (session.isClosed) return;
     session.isClosed = true;
     this.#sessions.delete(session.id);
-    this.#diagnoses.onClosed(session);
+    this.asked.onClosed(session);
     const { nodeId } = session;
     if (!nodeId) return;
     if (this.#welcomed.get(nodeId) === session) this.#welcomed.delete(nodeId);
@@ -156,7 +145,7 @@ export class AgentGateway {
     if (message.type === "hello") this.#takeFirstHello(session, message);
     else if (session.nodeId === null)
       this.#refuse(session, "agent.helloExpected", `the first frame was ${message.type}`);
-    else if (message.type === "diagnosis") this.#diagnoses.onAnswer(session, message);
+    else if (message.type === "diagnosis" || message.type === "upgradeMade") this.asked.onAnswer(session, message);
     else if (message.type === "attempts") this.#takeReports(session, session.nodeId, message.reports);
     else if (message.type === "modelQuery") void this.#modelQueries.answer(session, session.nodeId, message);
     else if (message.type === "placements")

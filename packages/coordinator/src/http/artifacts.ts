@@ -14,6 +14,8 @@ export interface Artifacts {
   readText(name: string): string;
   /** Throws `artifacts.notFound`. */
   open(name: string): { sizeBytes: number; stream: Readable };
+  /** As the checksums say; `null`: they do not name it. */
+  sha256Of(name: string): string | null;
   /** Those of which there is at least one archive, in the order of the checksums. */
   versions(): string[];
   /** The lines of the checksums that are of archives. */
@@ -32,6 +34,12 @@ export function openArtifacts(folder: string): Artifacts {
     open(name) {
       const { path, sizeBytes } = find(name);
       return { sizeBytes, stream: createReadStream(path) };
+    },
+    sha256Of(name) {
+      const line = this.readText(CHECKSUMS)
+        .split("\n")
+        .find((one) => one.endsWith(`  ${name}`));
+      return line?.slice(0, -`  ${name}`.length) ?? null;
     },
     versions() {
       const versions = this.archiveChecksums().map((line) => ARCHIVE.exec(line)?.[1]);

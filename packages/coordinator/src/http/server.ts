@@ -48,6 +48,7 @@ import { nodeRoutes } from "./routes/nodes.ts";
 import { outputRoutes } from "./routes/output.ts";
 import { placementRoutes } from "./routes/placements.ts";
 import { siteRoutes } from "./routes/sites.ts";
+import { upgradeRoutes, type UpgradeNode } from "./routes/upgrades.ts";
 
 export interface HttpServerOptions {
   engine: Engine;
@@ -59,6 +60,7 @@ export interface HttpServerOptions {
   taskSignals: Signals<TaskKey>;
   eventSignals: Signals<"events">;
   diagnose: Diagnose;
+  upgrade: UpgradeNode;
   invites: Invites;
   enrolments: Enrolments;
   dropNode: AgentGateway["drop"];
@@ -161,6 +163,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   await app.register(enrolmentRoutes, { ...options, joinFailures });
   await app.register(joinRoutes, { ...options, joinFailures, noteAudit, noteInvalidToken });
   await app.register(accessRoutes, { tokens, audit, openAnswers });
+  await app.register(upgradeRoutes, { engine, artifacts, upgrade: options.upgrade });
   await app.register(artifactRoutes, { artifacts, tls });
   await app.register(healthRoutes, { engine, metrics });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());

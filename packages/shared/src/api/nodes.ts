@@ -84,5 +84,15 @@ export const DiagnoseRequest = z
   .meta({ id: "DiagnoseRequest" });
 export type DiagnoseRequest = z.input<typeof DiagnoseRequest>;
 
+export const UpgradeRequest = z
+  .strictObject({
+    version: z
+      .string()
+      .regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$/, "a version looks like 0.2.0")
+      .meta({ description: "One whose archive the coordinator has" }),
+  })
+  .meta({ id: "UpgradeRequest" });
+export type UpgradeRequest = z.input<typeof UpgradeRequest>;
+
 export const NodeList = z.object({ nodes: z.array(Node) }).meta({ id: "NodeList" });
 export type NodeList = z.infer<typeof NodeList>;

@@ -74,6 +74,11 @@ export const ROUTES = {
   "GET /v1/invites": { role: Role.admin, action: "invite.list", doc: "The invitations, without their secrets." },
   "POST /v1/invites": { role: Role.admin, action: "invite.create", doc: "Make a join token." },
   "POST /v1/invites/:id/revoke": { role: Role.admin, action: "invite.revoke", doc: "End a join token's validity." },
+  "POST /v1/nodes/:id/upgrade": {
+    role: Role.operator,
+    action: "node.upgrade",
+    doc: "A node's agent becomes another version.",
+  },
   "GET /v1/sites": { role: Role.viewer, action: "site.list", doc: "The sites." },
   "POST /v1/sites/:name/gone": { role: Role.operator, action: "site.declareGone", doc: "A site will not come back." },
   "GET /v1/models": { role: Role.viewer, action: "model.list", doc: "The models." },

@@ -65,6 +65,8 @@ export interface DroverClient {
   getNode(idOrName: string): Promise<NodeDetail>;
   acceptHardware(idOrName: string): Promise<NodeDetail>;
   /** Has the node look at everything on its machine: takes some seconds. */
+  /** Resolves when the node is about to restart as that version. */
+  upgradeNode(idOrName: string, version: string): Promise<NodeDetail>;
   diagnose(idOrName: string, request?: DiagnoseRequest): Promise<Diagnosis>;
   /** Gives a GPU back that is in quarantine. */
   releaseGpu(idOrName: string, gpu: string): Promise<NodeDetail>;
@@ -159,6 +161,8 @@ export function createClient(coordinatorUrl: string, { token = () => null }: Cli
     getNode: (idOrName) => json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}`),
     acceptHardware: (idOrName) =>
       json(NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/accept-hardware`, { method: "POST" }),
+    upgradeNode: (idOrName, version) =>
+      send("POST", NodeDetail, `/v1/nodes/${encodeURIComponent(idOrName)}/upgrade`, { version }),
     diagnose: (idOrName, body = {}) =>
       send("POST", Diagnosis, `/v1/nodes/${encodeURIComponent(idOrName)}/diagnose`, body),
     releaseGpu: (idOrName, gpu) =>

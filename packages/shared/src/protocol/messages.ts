@@ -108,6 +108,14 @@ export const ModelQuery = z.object({
   ]),
 });
 export type ModelQuery = z.infer<typeof ModelQuery>;
+/** The answer to `upgrade`, before the agent restarts as the other version. */
+export const UpgradeMade = z.object({
+  type: z.literal("upgradeMade"),
+  requestId: z.int(),
+  /** Why there is none; `null`: it is what is started next. */
+  problem: z.string().nullable(),
+});
+export type UpgradeMade = z.infer<typeof UpgradeMade>;
 
 export const AgentMessage = z.discriminatedUnion("type", [
   Hello,
@@ -116,6 +124,7 @@ export const AgentMessage = z.discriminatedUnion("type", [
   DiagnosisMade,
   PlacementReports,
   ModelQuery,
+  UpgradeMade,
 ]);
 export type AgentMessage = z.infer<typeof AgentMessage>;
 
@@ -254,6 +263,18 @@ export const ModelAnswer = z.object({
   ]),
 });
 export type ModelAnswer = z.infer<typeof ModelAnswer>;
+/**
+ * Become this version: fetch its archive from the coordinator, and restart as it. What does not come online is taken
+ * back on the node itself. An older agent does not know it, and is not asked.
+ */
+export const Upgrade = z.object({
+  type: z.literal("upgrade"),
+  requestId: z.int(),
+  version: z.string().min(1).max(100),
+  /** Of the archive for this node. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type Upgrade = z.infer<typeof Upgrade>;
 
 export const CoordinatorMessage = z.discriminatedUnion("type", [
   Challenge,
@@ -266,6 +287,7 @@ export const CoordinatorMessage = z.discriminatedUnion("type", [
   Diagnose,
   DesiredPlacements,
   ModelAnswer,
+  Upgrade,
 ]);
 export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>;
 

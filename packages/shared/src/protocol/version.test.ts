@@ -5,7 +5,7 @@ import { AgentMessage, CoordinatorMessage } from "./messages.ts";
 import { MIN_AGENT_PROTOCOL_VERSION, PROTOCOL_VERSION } from "./version.ts";
 
 /** Of the messages' schemas, as PROTOCOL_VERSION 2 has them. */
-const SCHEMA_HASH = "1cdabfcc81b12d1e";
+const SCHEMA_HASH = "cd01333ea2265262";
 const HASHED_AT_VERSION = 2;
 
 const WHAT_TO_DO = `The messages between agent and coordinator have changed.

@@ -1,31 +1,29 @@
 import type { Clock } from "@drover/shared/clock.ts";
-import type { Diagnosis } from "@drover/shared/domain/diagnosis.ts";
 import { DroverError } from "@drover/shared/errors.ts";
-import type { DiagnosisMade } from "@drover/shared/protocol/messages.ts";
 import type { AgentSession } from "./agent-session.ts";
 
 /** Longer than an agent gives itself. */
 const ANSWER_TIMEOUT_MS = 150_000;
 
-interface Asked {
+interface Asked<Answer> {
   session: AgentSession;
-  resolve(diagnosis: Diagnosis): void;
+  resolve(answer: Answer): void;
   reject(error: DroverError): void;
   cancel(): void;
 }
 
-/** Nodes that are looking at themselves for somebody who waits for the answer. Nothing of it is stored. */
-export class Diagnoses {
+/** What nodes were asked for somebody who waits for the answer. Nothing of it is stored. */
+export class Questions<Answer> {
   readonly #clock: Clock;
-  readonly #asked = new Map<number, Asked>();
+  readonly #asked = new Map<number, Asked<Answer>>();
   #nextRequestId = 1;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Rejects with `node.noAnswer`, `node.notConnected` or `node.diagnosisFailed`. */
-  ask(session: AgentSession, burn: boolean): Promise<Diagnosis> {
+  /** Rejects with `node.noAnswer`, `node.notConnected`, or as it was answered. */
+  ask(session: AgentSession, send: (requestId: number) => void): Promise<Answer> {
     const requestId = this.#nextRequestId++;
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.callAfter(ANSWER_TIMEOUT_MS, () =>
@@ -34,22 +32,20 @@ export class Diagnoses {
         ),
       );
       this.#asked.set(requestId, { session, resolve, reject, cancel });
-      session.send({ type: "diagnose", requestId, burn });
+      send(requestId);
     });
   }
 
-  onAnswer(session: AgentSession, { requestId, diagnosis, problem }: DiagnosisMade): void {
+  /** `answer` throws what the asker is to be told instead. */
+  onAnswer(session: AgentSession, requestId: number, answer: () => Answer): void {
     // Of a number that was not this one's to answer nothing is believed.
     if (this.#asked.get(requestId)?.session !== session) return;
     const asked = this.#take(requestId);
-    if (diagnosis !== null) asked?.resolve(diagnosis);
-    else
-      asked?.reject(
-        new DroverError(
-          "node.diagnosisFailed",
-          `${session.nodeId} could not look at itself: ${problem ?? "no reason"}.`,
-        ),
-      );
+    try {
+      asked?.resolve(answer());
+    } catch (error) {
+      asked?.reject(error as DroverError);
+    }
   }
 
   onClosed(session: AgentSession): void {
@@ -63,7 +59,7 @@ export class Diagnoses {
     }
   }
 
-  #take(requestId: number): Asked | undefined {
+  #take(requestId: number): Asked<Answer> | undefined {
     const asked = this.#asked.get(requestId);
     asked?.cancel();
     this.#asked.delete(requestId);
