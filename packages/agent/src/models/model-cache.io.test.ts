@@ -416,10 +416,8 @@ describe("what an unfinished pull has left", () => {
     return everything().filter((name) => name.includes("drover-partial"));
   }
 
-  it("needs no room twice when the pull goes on", async () => {
-    const wanted = publish({ "a.bin": randomBytes(4 * MIB) });
-    const models = await interrupted(wanted, 3 * MIB, createFakeClock());
-    models.stop();
+  /** What that agent would know of the disk if it were started again. */
+  async function reopened(): Promise<{ blobs: BlobStore; holdings: Holdings }> {
     const cache = new HubCache(join(root, "hub"));
     const holdings = new Holdings(join(root, "revisions"), cache);
     await holdings.load();
@@ -430,6 +428,14 @@ describe("what an unfinished pull has left", () => {
       { maxBytes: 4 * MIB, keepFreeBytes: 0 },
       async () => false,
     );
+    return { blobs, holdings };
+  }
+
+  it("needs no room twice when the pull goes on", async () => {
+    const wanted = publish({ "a.bin": randomBytes(4 * MIB) });
+    const models = await interrupted(wanted, 3 * MIB, createFakeClock());
+    models.stop();
+    const { blobs } = await reopened();
     const reservation = await blobs.reserve(wanted.source, manifests.get(wanted.revisionId) ?? []);
     expect(reservation.bytes).toBe(MIB);
   });
@@ -451,7 +457,23 @@ describe("what an unfinished pull has left", () => {
     expect(partials()).toEqual([]);
   });
 
-  it("stays where another revision is to have it", async () => {
+  it("stays as long as another revision names it", async () => {
+    const wanted = publish({ "a.bin": randomBytes(4 * MIB) });
+    const models = await interrupted(wanted, 3 * MIB, createFakeClock());
+    models.stop();
+    const { blobs, holdings } = await reopened();
+    const [holding] = holdings.all();
+    if (holding === undefined) throw new Error("nothing was begun");
+    const other = { ...holding, revisionId: "f".repeat(32) as RevisionId };
+    await holdings.put(other);
+    await blobs.dropPartials(holding);
+    expect(partials()).toHaveLength(1);
+    await holdings.remove(holding.revisionId);
+    await blobs.dropPartials(other);
+    expect(partials()).toEqual([]);
+  });
+
+  it("goes on for another revision when the first is given up", async () => {
     const clock = createFakeClock();
     const shared = randomBytes(4 * MIB);
     const [first, second] = [publish({ "a.bin": shared }), publish({ "a.bin": shared, b: "" })];

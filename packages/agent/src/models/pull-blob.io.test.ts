@@ -92,8 +92,15 @@ describe("a source that asks to be left alone", () => {
     const limited = await serve((_, response) => response.writeHead(429, { "retry-after": "30" }).end());
     const fine = await serve((_, response) => response.end(CONTENT));
     const aborting = new AbortController();
-    const circumstances = { connections: new Permits(1), clock: createFakeClock(), signal: aborting.signal };
+    const pauses: number[] = [];
+    const clock = createFakeClock();
+    const noting: Clock = {
+      ...clock,
+      callAfter: (delayMs, fn) => (pauses.push(delayMs), clock.callAfter(delayMs, fn)),
+    };
+    const circumstances = { connections: new Permits(1), clock: noting, signal: aborting.signal };
     const waiting = failureOf(pull({ url: limited.url }, circumstances));
+    await waitFor("it to wait", () => pauses.length === 1);
     await pull({ url: fine.url }, { ...circumstances, signal: new AbortController().signal });
     aborting.abort(new Error("given up"));
     expect(await waiting).toBe("given up");
@@ -107,21 +114,6 @@ describe("a source that asks to be left alone", () => {
     });
     const path = await pull({ url });
     expect(readFileSync(path).equals(CONTENT)).toBe(true);
-  });
-});
-
-describe("a pull that waits for a connection", () => {
-  it("ends at once when it is given up", async () => {
-    const { url, server } = await serve(() => {});
-    const connections = new Permits(1);
-    const [holding, waiting] = [new AbortController(), new AbortController()];
-    const first = failureOf(pull({ url }, { connections, signal: holding.signal }));
-    await new Promise((resolve) => server.once("request", resolve));
-    const second = failureOf(pull({ url }, { connections, signal: waiting.signal }));
-    waiting.abort(new Error("given up"));
-    expect(await second).toBe("given up");
-    holding.abort(new Error("so is this"));
-    expect(await first).not.toBeNull();
   });
 });
 
