@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes this machine a node of a Drover fleet. The coordinator serves it:
 #
-#   curl -fsS https://coordinator.example:7070/install.sh | sudo sh -s -- --token drv1.…
+#   curl -fsS https://coordinator.example:7070/install.sh | DROVER_JOIN_TOKEN=drv1.… sudo --preserve-env=DROVER_JOIN_TOKEN sh
 #
 # Run again it repairs or upgrades; `--uninstall` removes all that it made and nothing else; `--dry-run` only says what
 # it would do. Without root it installs for the user who runs it. Without systemd a small loop keeps the agent running.

@@ -43,6 +43,8 @@ const SOCKET_OPTIONS: WebSocket.ClientOptions & { closeTimeout: number } = {
   // A coordinator that does not answer to our goodbye must not keep us from stopping. (Not yet in the types.)
   closeTimeout: CLOSE_TIMEOUT_MS,
   perMessageDeflate: false,
+  // Whatever NODE_TLS_REJECT_UNAUTHORIZED says: a node does what it is told, so it must know by whom.
+  rejectUnauthorized: true,
   // Masking keeps scripts in browsers from feeding chosen bytes to proxies (RFC 6455 §10.3). A daemon is no
   // browser, and with a mask of zeros `ws` leaves out a pass over every byte of output, on both sides.
   generateMask: (mask) => void mask.fill(0),

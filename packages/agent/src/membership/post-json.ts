@@ -22,7 +22,7 @@ export function postJson(url: URL, bearer: string, body: unknown, trust: Trust):
   };
   const request =
     url.protocol === "https:"
-      ? requestTls(url, { ...options, ca: authoritiesOf(trust), agent: false })
+      ? requestTls(url, { ...options, ca: authoritiesOf(trust), rejectUnauthorized: true, agent: false })
       : requestPlain(url, { ...options, agent: false });
   request.on("response", (response) => {
     let text = "";

@@ -34,7 +34,7 @@ function open(url: URL, authorities: string[]): Promise<IncomingMessage> {
     const options = { timeout: SILENCE_TIMEOUT_MS, agent: false as const };
     const request =
       url.protocol === "https:"
-        ? getTls(url, { ...options, ca: authorities }, resolve)
+        ? getTls(url, { ...options, ca: authorities, rejectUnauthorized: true }, resolve)
         : getPlain(url, options, resolve);
     request.on("timeout", () => request.destroy(new Error(`${url.host} says nothing`)));
     request.on("error", reject);

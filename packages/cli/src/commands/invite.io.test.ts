@@ -41,7 +41,7 @@ describe("drover invite", () => {
     const { exitCode, stdout, stderr } = await drover("invite");
     expect({ exitCode, stdout }).toEqual({
       exitCode: 0,
-      stdout: `${TOKEN}\n${curl} https://coord.example:7070/install.sh | sudo sh -s -- --token ${TOKEN}\n`,
+      stdout: `${TOKEN}\n${curl} https://coord.example:7070/install.sh | DROVER_JOIN_TOKEN=${TOKEN} sudo --preserve-env=DROVER_JOIN_TOKEN sh\n`,
     });
     expect(stderr).toContain("one machine can join until 2999");
     expect(stderr).not.toContain(TOKEN);

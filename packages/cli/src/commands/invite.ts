@@ -65,11 +65,12 @@ async function createInvite(invocation: Invocation, options: InviteOptions): Pro
 
 /**
  * With the coordinator's own certificate curl knows its key and needs nobody to vouch for it; -k without the pin
- * would take whatever somebody in between hands out.
+ * would take whatever somebody in between hands out. The token is in the environment, because sudo writes its command
+ * line into the machine's log.
  */
 function installLine({ coordinatorUrl, publicKeyPin, token }: CreatedInvite): string {
   const curl = publicKeyPin === null ? "curl -fsS" : `curl -fsSk --pinnedpubkey 'sha256//${publicKeyPin}'`;
-  return `${curl} ${coordinatorUrl}/install.sh | sudo sh -s -- --token ${token}`;
+  return `${curl} ${coordinatorUrl}/install.sh | DROVER_JOIN_TOKEN=${token} sudo --preserve-env=DROVER_JOIN_TOKEN sh`;
 }
 
 async function listInvites(invocation: Invocation): Promise<number> {
