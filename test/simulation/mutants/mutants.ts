@@ -97,12 +97,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'node.isAvailable = after.link === "online" && after.admin !== "drained" &&',
   },
   {
-    name: "a clone is let in",
-    file: `${CORE}/agent-session.ts`,
-    find: "return known.machineId !== null && machineId !== null && known.machineId !== machineId;",
-    replace: "return false;",
-  },
-  {
     name: "a hello that a later one has overtaken is taken",
     file: `${COORDINATOR}/gateway/agent-gateway.ts`,
     find: "if (session.id < (this.#newestGreeted.get(hello.nodeId) ?? 0)) return session.close(OVERTAKEN);",
