@@ -52,6 +52,12 @@ describe("a job on a real fleet", () => {
     expect(onlyAttempt(job).outcome).toMatchObject({ type: "startFailed", code, message: expect.stringMatching(says) });
   });
 
+  test("that is a sweep has in each task the values of that task, though all start together", async () => {
+    const job = await run({ script: 'echo "$LR $SEED"', array: { matrix: { LR: [0.1, 0.01], SEED: [1, 2] } } });
+    const outputs = await Promise.all([0, 1, 2, 3].map((index) => fleet.outputOf(job.id, index)));
+    expect(outputs.map(String)).toEqual(["0.1 1\n", "0.1 2\n", "0.01 1\n", "0.01 2\n"]);
+  });
+
   test("is told its place in the array, what it holds and where it may write", async () => {
     const script =
       'echo "$DROVER_TASK_INDEX/$DROVER_TASK_COUNT $DROVER_CPUS $DROVER_NODE_NAME"; touch "$TMPDIR/t"; echo "$TMPDIR"';

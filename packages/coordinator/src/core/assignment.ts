@@ -25,7 +25,7 @@ export function assignmentFor(fleet: Fleet, attempt: AttemptRecord): Assignment 
     attemptNumber: attempt.number,
     command: spec.command,
     script: spec.script,
-    env: { ...spec.env, ...variablesOf(spec.sweep, attempt.taskIndex) },
+    env: spec.sweep === null ? spec.env : { ...spec.env, ...variablesOf(spec.sweep, attempt.taskIndex) },
     workDir: spec.workDir,
     allocation: attempt.allocation,
     timeoutMs: spec.timeoutMs,

@@ -3,7 +3,7 @@ import type { AttemptId, JobId } from "../domain/ids.ts";
 import { decodeDesired, encodeDesired } from "./desired-frames.ts";
 import type { Assignment, DesiredAttempt } from "./messages.ts";
 
-function run(jobId: number, taskIndex: number, script = "true"): DesiredAttempt {
+function run(jobId: number, taskIndex: number, script = "true", env: Record<string, string> = {}): DesiredAttempt {
   const attemptId = `${jobId}.${taskIndex}.1-abcdef` as AttemptId;
   const assignment: Assignment = {
     attemptId,
@@ -14,7 +14,7 @@ function run(jobId: number, taskIndex: number, script = "true"): DesiredAttempt 
     attemptNumber: 1,
     command: null,
     script,
-    env: {},
+    env,
     workDir: null,
     allocation: { cpuMilli: 1, memoryBytes: 1, gpuIds: [], gpuMilli: 1000 },
     timeoutMs: null,
@@ -37,6 +37,13 @@ describe("what should be on a node", () => {
     const frames = [...encodeDesired(desired)];
     expect(frames).toHaveLength(1);
     expect(frames.flatMap(decodeDesired).toSorted(byId)).toEqual(desired.toSorted(byId));
+  });
+
+  test("keeps the environments of a sweep's tasks apart", () => {
+    const desired = ["1", "1", "2", "1"].map((seed, index) => run(1, index, "true", { SEED: seed }));
+    const frames = [...encodeDesired(desired)];
+    expect(frames).toHaveLength(3);
+    expect(frames.flatMap(decodeDesired)).toEqual(desired);
   });
 
   test("says what the attempts of a job share only once", () => {

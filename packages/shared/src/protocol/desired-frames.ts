@@ -17,7 +17,7 @@ const ATTEMPT_TEXT_CHARS = 512;
 export function* encodeDesired(attempts: readonly DesiredAttempt[]): Generator<DesiredChanges> {
   let frame = new FrameBuilder();
   for (const attempt of attempts) {
-    if (frame.textChars >= FRAME_TEXT_CHARS) {
+    if (frame.textChars >= FRAME_TEXT_CHARS || !frame.takes(attempt)) {
       yield frame.build();
       frame = new FrameBuilder();
     }
@@ -42,6 +42,14 @@ class FrameBuilder {
   readonly #run: AssignedAttempt[] = [];
   readonly #held: HeldDesire[] = [];
   textChars = 0;
+
+  /** The tasks of a sweep differ in their environment, which is in the job's part: each set needs a frame of its own. */
+  takes(attempt: DesiredAttempt): boolean {
+    if (attempt.desired !== "run") return true;
+    const { jobId, env } = attempt.assignment;
+    const job = this.#jobs.get(jobId);
+    return job === undefined || job.env === env || JSON.stringify(job.env) === JSON.stringify(env);
+  }
 
   add(attempt: DesiredAttempt): void {
     this.textChars += ATTEMPT_TEXT_CHARS;

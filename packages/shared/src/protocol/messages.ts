@@ -130,7 +130,7 @@ export type AgentMessage = z.infer<typeof AgentMessage>;
 
 const AssignedModel = z.object({ name: z.string(), revisionId: RevisionId });
 
-/** What all attempts of a job have in common; said once in a frame, because it may be large. */
+/** What all attempts of a job in one frame have in common; said once in it, because it may be large. */
 export const AssignedJob = z.object({
   jobId: JobId,
   jobName: z.string().nullable(),
