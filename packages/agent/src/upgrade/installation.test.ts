@@ -12,7 +12,7 @@ test("a program is of the version in whose folder it lies", () => {
 });
 
 test.each([
-  "/work/packages/agent/bin/drover-agent.mjs",
+  "/home/anna/drover/packages/agent/bin/drover-agent.mjs",
   "/opt/drover/current/lib/drover-agent.mjs",
   "/opt/drover/versions/0.1.0/lib/drover-coordinator.mjs",
   "",
